@@ -1,0 +1,166 @@
+// The kernels of one instruction set, as a table of function pointers. Chosen once, at import (core/select.cpp).
+//
+// Memory: a matrix (rows, width) has rows of padded(width) elements, padded = width rounded up to 16; the base is
+// 64-byte aligned; the pad lanes hold zeros and every kernel leaves them zero. A vector (width,) is one such row, a
+// scalar is one element in a row of 16. Matrices that the caller may lay out otherwise have an explicit ld.
+//
+// Bits: every output element is computed in one fixed order that depends on the full shape alone: not on the part of
+// the range a thread was given, nor on the instruction set (given fused multiply-add; the baseline has none).
+//
+// This header is compiled under every instruction set, so it must hold no inline function: the linker would keep one
+// copy of it, possibly one that this processor cannot run.
+#pragma once
+
+#include <cstdint>
+
+namespace pellucid {
+
+// ---- matrix products ----------------------------------------------------------------------------------------------
+
+// The part of c (m, n) that one call computes: rows row0..row1, columns col0..col1. col0 is a multiple of 16,
+// col1 a multiple of 16 or n.
+struct Part {
+  long row0, row1, col0, col1;
+};
+
+enum class Product { nn, nt, tn, tn_add, tn_update };
+
+// ---- updates ------------------------------------------------------------------------------------------------------
+
+// g' = g + l2·w + l1·sign(w) throughout. scalars[0] = lr, [1] = l2, [2] = l1, then from [3] on:
+//   sgd       -                          w -= lr·g'
+//   momentum  mu                         v = mu·v - lr·g';  w += v                             (v = s1)
+//   nesterov  mu                         v = mu·v - lr·g';  w += mu·v - lr·g'                  (v = s1)
+//   adagrad   eps                        h = h + g'²;  w -= lr·g' / (sqrt(h) + eps)            (h = s1)
+//   rmsprop   rho, 1-rho, eps            h = rho·h + (1-rho)·g'²;  w -= lr·g' / (sqrt(h) + eps)
+//   adam      b1, 1-b1, b2, 1-b2, eps, 1/sqrt(1-b2^t)     with scalars[0] = lr / (1-b1^t)
+//             m = b1·m + (1-b1)·g';  v = b2·v + (1-b2)·g'²;                                    (m = s1, v = s2)
+//             w -= scalars[0]·m / (sqrt(v)·scalars[8] + eps)
+//   adamw     as adam, then [9] = 1 - learning_rate·weight_decay: w *= scalars[9] before all else
+// An unused slot pointer may be null. Scalars are rounded to T by the caller, from double.
+enum class UpdateRule { sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw };
+constexpr int kUpdateRules = 7;
+constexpr int kUpdateScalars = 10;
+
+// ---- elementwise programs -----------------------------------------------------------------------------------------
+
+enum class Op : std::uint8_t {
+  // clang-format off
+  copy, negative, abs, sign, square, sqrt,                      // of a
+  exp, expm1, log, log1p, tanh, sigmoid, softplus, erf,         // of a
+  add, subtract, multiply, divide, maximum, minimum,            // of a, b; maximum and minimum propagate NaN (np.maximum)
+  greater, greater_equal,                                       // of a, b; 1 or 0
+  fma,                                                          // a·b + c, rounded once
+  where,                                                        // a != 0 ? b : c
+  // clang-format on
+};
+constexpr int kOps = 24;
+
+enum class OperandKind : std::uint8_t {
+  full,      // (rows, width)
+  row,       // (width,), the same for every row; input only
+  column,    // (rows, 1): lane 0 of row r's padded(1) = 16 elements; input only
+  scalar,    // one element in memory; input only
+  constant,  // Operand::constant; its data pointer is not read
+};
+
+struct Operand {
+  OperandKind kind;
+  double constant;
+};
+
+// dst, a, b, c number an operand (0 .. operands-1) or, from `operands` on, a temporary register (0 .. registers-1).
+// dst is a register or a `full` operand. Unused fields are ignored.
+struct Instruction {
+  Op op;
+  std::int16_t dst, a, b, c;
+};
+
+// A chain of elementwise ops over (rows, width). An output may be the very same buffer as an input, never shifted.
+struct Program {
+  const Instruction* code;
+  int length;
+  const Operand* operands;
+  int operand_count;
+  int register_count;
+};
+
+// ---- gathering ----------------------------------------------------------------------------------------------------
+
+enum class SourceType { f32, f64, u8, i8, i16, u16, i32, i64 };
+
+// ---- the table ----------------------------------------------------------------------------------------------------
+
+template <class T>
+struct Kernels {
+  // Elements of scratch (64-byte aligned) that each thread needs for a product of this full shape.
+  long (*matmul_scratch)(Product product, long m, long n, long k);
+
+  // c(m,n) = a(m,k)·b(k,n) + bias(n); bias may be null. Accumulators start from the bias.
+  void (*matmul_nn)(const T* a, long lda, const T* b, long ldb, const T* bias, T* c, long ldc, long m, long n, long k,
+                    Part part, T* scratch);
+  // c(m,n) = a(m,k)·b(n,k)ᵀ. Reads the pad lanes of a and b (they must be zero).
+  void (*matmul_nt)(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long m, long n, long k, Part part,
+                    T* scratch);
+  // c(m,n) = a(k,m)ᵀ·b(k,n)
+  void (*matmul_tn)(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long m, long n, long k, Part part,
+                    T* scratch);
+  // c(m,n) = decay·c + a(k,m)ᵀ·(scale·b(k,n)): weight gradient and plain SGD in one pass over c. scale·b is rounded.
+  void (*matmul_tn_add)(const T* a, long lda, const T* b, long ldb, T decay, T scale, T* c, long ldc, long m, long n,
+                        long k, Part part, T* scratch);
+  // g = a(k,m)ᵀ·b(k,n), then the rule on w(m,n) and its slots s1, s2 (all with ldw); g is never stored whole.
+  void (*matmul_tn_update)(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1,
+                           T* s2, long ldw, long m, long n, long k, Part part, T* scratch);
+
+  // w, s1, s2 and g of `count` elements, a multiple of 16: by UpdateRule.
+  void (*update[kUpdateRules])(T* w, const T* g, T* s1, T* s2, long count, const T* scalars);
+
+  // Elements of scratch that run_program needs per thread.
+  long (*program_scratch)(const Program& program, long width);
+  // Rows row0..row1 of the program; data[i] is the base (row 0) of operand i.
+  void (*run_program)(const Program& program, T* const* data, long row0, long row1, long width, T* scratch);
+
+  // out(k,) = Σ over rows of x(rows,k), in row order; columns col0..col1 (multiples of 16, or k).
+  void (*sum_rows)(const T* x, long rows, long k, long col0, long col1, T* out);
+  // out(rows,1) = Σ over columns of x(rows,k): 16 partial sums by lane, then a fixed tree. Pads of out are zeroed.
+  void (*sum_columns)(const T* x, long row0, long row1, long k, T* out);
+  // out(rows,1) = max over columns of x(rows,k), NaN if any is.
+  void (*max_columns)(const T* x, long row0, long row1, long k, T* out);
+  // The sum of x(rows,k): 16 partial sums by lane over all rows in order, then a fixed tree.
+  T (*sum_all)(const T* x, long rows, long k);
+  // Whether |p[i]| < bound for every i of `count` (any number); false where one is NaN.
+  bool (*all_below)(const T* p, long count, T bound);
+  // out[r] = the first column that holds the largest of row r; NaN counts as largest, as in np.argmax.
+  void (*argmax_columns)(const T* x, long row0, long row1, long k, std::int32_t* out);
+  // The number of rows r with argmax of x's row r == labels[r]. k = 1: the class is x > 0.5.
+  long (*count_correct)(const T* x, long rows, long k, const std::int32_t* labels);
+
+  // dst(rows,width) = T(source[row])·T(scale), row = index[r], or start + r where index is null. Elements of a source
+  // row are contiguous; row_stride_bytes may be anything. dst's pads are zeroed.
+  void (*gather_rows)(const void* source, SourceType type, long row_stride_bytes, const std::uint32_t* index,
+                      long start, long rows, long width, double scale, T* dst, long ld);
+  // dst(rows,classes): 1 in column labels[row], else 0. A label outside 0..classes-1 gives a row of zeros.
+  void (*one_hot)(const std::int32_t* labels, const std::uint32_t* index, long start, long rows, long classes, T* dst,
+                  long ld);
+
+  // mask(rows,width): 0 where word < threshold, else 1/(1-rate) (in double, then rounded to T); word = lane i%4 of
+  // Philox4x32-10 with counter (i/4, stream lo, stream hi, purpose), key (seed lo, seed hi), i = row·width + column;
+  // threshold = uint32(floor(rate·2^32)).
+  void (*dropout_mask)(T* mask, long row0, long row1, long width, double rate, std::uint64_t seed,
+                       std::uint32_t purpose, std::uint64_t stream);
+};
+
+struct KernelTable {
+  const char* isa;
+  Kernels<float> f32;
+  Kernels<double> f64;
+  // A hint: bring the rows of a later gather_rows into the second-level cache.
+  void (*prefetch_rows)(const void* source, long row_stride_bytes, const std::uint32_t* index, long start, long rows,
+                        long row_bytes);
+};
+
+// The table of the best instruction set here, or the one that the environment variable PELLUCID_ISA names. Chosen at
+// the first call. Throws std::runtime_error with one sentence where PELLUCID_ISA cannot be had.
+const KernelTable& kernels();
+
+}  // namespace pellucid
