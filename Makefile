@@ -1,0 +1,47 @@
+# One task runner. Each target sets up what it needs in ./.venv, and does nothing twice.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE Makefile $(shell find src core -type f -not -name '*.pyc')
+CXX_FILES = $(shell find core -name '*.cpp' -o -name '*.h')
+# Outside a build's isolation, so that the compiler's work is kept between installs.
+BUILD_TOOLS := 'scikit-build-core>=1.0' 'nanobind>=3.1' \
+    $(shell command -v cmake >/dev/null || echo cmake) $(shell command -v ninja >/dev/null || echo ninja)
+INSTALL = $(BIN)/python -m pip install --quiet --no-build-isolation --config-settings=build-dir=build/{wheel_tag}
+# A .venv with everything for development also has everything to run.
+RUN_READY := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/run.stamp)
+
+.PHONY: run test check bench clean
+
+run: $(RUN_READY)
+	$(BIN)/pellucid train digits
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/python tools/check_rooms.py
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	cmake -S . -B build/check -DPELLUCID_WERROR=ON -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build/check.log
+	cmake --build build/check --parallel 2
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/tools.stamp:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(BUILD_TOOLS)
+	touch $@
+
+.venv/run.stamp: .venv/tools.stamp $(SOURCES)
+	$(INSTALL) '.[plot,sklearn]'
+	touch $@
+
+.venv/dev.stamp: .venv/tools.stamp $(SOURCES)
+	$(INSTALL) '.[dev]'
+	touch $@
