@@ -10,7 +10,12 @@ INSTALL = $(BIN)/python -m pip install --quiet --no-build-isolation --config-set
 # A .venv with everything for development also has everything to run.
 RUN_READY := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/run.stamp)
 
+# cmake comes from the .venv where the machine has none.
+CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
+STRICT = -DPELLUCID_WERROR=ON -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
+
 .PHONY: run test check bench clean
+.NOTPARALLEL:
 
 run: $(RUN_READY)
 	$(BIN)/pellucid train digits
@@ -24,8 +29,9 @@ check: .venv/dev.stamp
 	$(BIN)/mypy --strict src
 	$(BIN)/python tools/check_rooms.py
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
-	cmake -S . -B build/check -DPELLUCID_WERROR=ON -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build/check.log
-	cmake --build build/check --parallel 2
+	mkdir -p build
+	$(CMAKE) -S . -B build/check $(STRICT) >build/check.log
+	$(CMAKE) --build build/check --parallel 2
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks

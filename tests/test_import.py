@@ -10,6 +10,7 @@ EXTRAS = {"sklearn", "scipy", "matplotlib", "pandas", "narwhals", "torch", "cupy
 LAZY = {"click", "tqdm", "pooch", "safetensors", "requests"}
 
 needs_network = pytest.mark.skipif(find_spec("pellucid.network") is None, reason="the network room is not built yet")
+needs_cli = pytest.mark.skipif(find_spec("pellucid.cli") is None, reason="the command line is not built yet")
 
 
 def run_python(code: str) -> str:
@@ -56,6 +57,7 @@ def test_network_and_datasets_pull_in_no_extra() -> None:
 
 
 @needs_network
+@needs_cli
 def test_everything_loads_without_the_extras() -> None:
     block = f"import sys\nfor name in {sorted(EXTRAS)}: sys.modules[name] = None\n"
     run_python(block + "import pellucid\nfor name in pellucid.__all__: getattr(pellucid, name)\nimport pellucid.cli")

@@ -22,47 +22,47 @@ using Words = nb::ndarray<nb::numpy, std::uint32_t, nb::ndim<1>>;
 constexpr std::uint64_t max_words = std::uint64_t{1} << 30;
 
 Words philox_words(std::uint64_t seed, std::uint32_t purpose, std::uint64_t stream, std::uint64_t count) {
-    if (count > max_words) {
-        const std::string message = "count is " + std::to_string(count) + ", but at most " + std::to_string(max_words) +
-                                    " words can be drawn at once; draw them in parts from several streams.";
-        throw nb::value_error(message.c_str());
-    }
-    std::unique_ptr<std::uint32_t[]> words(new std::uint32_t[count]);
-    {
-        nb::gil_scoped_release release;
-        pellucid::philox_fill(words.get(), seed, purpose, stream, 0, count);
-    }
-    nb::capsule owner(words.get(), [](void *pointer) noexcept { delete[] static_cast<std::uint32_t *>(pointer); });
-    return Words(words.release(), {static_cast<std::size_t>(count)}, owner);
+  if (count > max_words) {
+    const std::string message = "count is " + std::to_string(count) + ", but at most " + std::to_string(max_words) +
+                                " words can be drawn at once; draw them in parts from several streams.";
+    throw nb::value_error(message.c_str());
+  }
+  std::unique_ptr<std::uint32_t[]> words(new std::uint32_t[count]);
+  {
+    nb::gil_scoped_release release;
+    pellucid::philox_fill(words.get(), seed, purpose, stream, 0, count);
+  }
+  nb::capsule owner(words.get(), [](void* pointer) noexcept { delete[] static_cast<std::uint32_t*>(pointer); });
+  return Words(words.release(), {static_cast<std::size_t>(count)}, owner);
 }
 
 std::vector<std::string> built_instruction_sets() {
-    return {
+  return {
 #ifdef PELLUCID_HAVE_BASELINE
-        "baseline",
+      "baseline",
 #endif
 #ifdef PELLUCID_HAVE_AVX2
-        "avx2",
+      "avx2",
 #endif
 #ifdef PELLUCID_HAVE_AVX512
-        "avx512",
+      "avx512",
 #endif
 #ifdef PELLUCID_HAVE_NEON
-        "neon",
+      "neon",
 #endif
-    };
+  };
 }
 
-} // namespace
+}  // namespace
 
 NB_MODULE(_core, module) {
-    module.doc() = "Pellucid's C++ core.";
-    module.def("philox_words", &philox_words, "seed"_a, "purpose"_a, "stream"_a, "count"_a,
-               "The first `count` Philox4x32-10 words of (seed, purpose, stream), as uint32 (count,).");
-    module.def(
-        "philox_block",
-        [](pellucid::PhiloxBlock counter, pellucid::PhiloxKey key) { return pellucid::philox_block(counter, key); },
-        "counter"_a, "key"_a, "One Philox4x32-10 block, as in the published test vectors.");
-    module.def("built_instruction_sets", &built_instruction_sets,
-               "The instruction sets that the kernels were compiled for, lowest first.");
+  module.doc() = "Pellucid's C++ core.";
+  module.def("philox_words", &philox_words, "seed"_a, "purpose"_a, "stream"_a, "count"_a,
+             "The first `count` Philox4x32-10 words of (seed, purpose, stream), as uint32 (count,).");
+  module.def(
+      "philox_block",
+      [](pellucid::PhiloxBlock counter, pellucid::PhiloxKey key) { return pellucid::philox_block(counter, key); },
+      "counter"_a, "key"_a, "One Philox4x32-10 block, as in the published test vectors.");
+  module.def("built_instruction_sets", &built_instruction_sets,
+             "The instruction sets that the kernels were compiled for, lowest first.");
 }
