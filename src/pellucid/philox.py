@@ -101,9 +101,7 @@ _TAIL = (
 )  # fmt: skip
 
 
-def _ratio(
-    coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: NDArray[np.float64]) -> NDArray[np.float64]:
     numerator, denominator = np.zeros_like(x), np.zeros_like(x)
     for upper, lower in zip(*coefficients, strict=True):
         numerator = numerator * x + upper

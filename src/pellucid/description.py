@@ -1,0 +1,49 @@
+"""Turns layers, losses and optimizers into plain dictionaries and back, for checkpoints and configuration files.
+
+All of them are frozen dataclasses, so a description is the class's name and its fields; fields that are such
+objects themselves are described in turn. Nothing is imported or executed by reading one.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pellucid.errors import InputError, suggest
+
+
+def describe(thing: Any) -> dict[str, Any]:
+    """Returns {"type": class name, field: value, ...}; fields at their default are left out."""
+    description: dict[str, Any] = {"type": type(thing).__name__}
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if not field.init or (field.default is not dataclasses.MISSING and value == field.default):
+            continue
+        description[field.name] = describe(value) if dataclasses.is_dataclass(value) else value
+    return description
+
+
+def build(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
+    """Makes the object that a description names, out of the classes in `known`.
+
+    Raises:
+        InputError: an unknown type or field, with the nearest known one.
+    """
+    if not isinstance(description, Mapping) or "type" not in description:
+        raise InputError(f"a description must be a table with a 'type', got {description!r}.")
+    name = description["type"]
+    if name not in known:
+        raise InputError(f"there is no {name!r}; {suggest(name, known)}")
+    kind = known[name]
+    fields = {field.name for field in dataclasses.fields(kind)}
+    arguments: dict[str, Any] = {}
+    for key, value in description.items():
+        if key == "type":
+            continue
+        if key not in fields:
+            raise InputError(f"{name} has no {key!r}; {suggest(key, fields)}")
+        nested = isinstance(value, Mapping) and "type" in value
+        arguments[key] = build(value, known) if nested else tuple(value) if isinstance(value, list) else value
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise InputError(f"{name} cannot be made from {dict(description)!r}: {error}.") from error

@@ -1,0 +1,101 @@
+"""What an engine does for a network: one small protocol, two bodies (reference.py, native.py)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines.data import Data
+from pellucid.ops import Array
+from pellucid.optimizers import Optimizer
+from pellucid.parameters import Layout
+
+
+@dataclass
+class Sums:
+    """What an epoch adds up: Σ w·l, Σ w, rows classified right, rows."""
+
+    loss: float = 0.0
+    weight: float = 0.0
+    correct: int = 0
+    rows: int = 0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.loss + other.loss,
+            self.weight + other.weight,
+            self.correct + other.correct,
+            self.rows + other.rows,
+        )
+
+    def metrics(self, countable: bool) -> dict[str, float]:
+        """Returns {"loss": ..., "accuracy": ...}; no accuracy where the targets are not classes."""
+        found = {"loss": self.loss / self.weight if self.weight else 0.0}
+        if countable:
+            found["accuracy"] = self.correct / self.rows
+        return found
+
+
+class OptimizerState:
+    """An optimizer's memory: the number of steps taken, and per slot one flat vector laid out like the parameters."""
+
+    def __init__(self, optimizer: Optimizer, layout: Layout, dtype: np.dtype[Any]) -> None:
+        self.optimizer = optimizer
+        self.layout = layout
+        self.step = 0
+        self.slots: dict[str, Array] = {slot: layout.zeros(dtype) for slot in optimizer.slots}
+
+    def views(self) -> dict[str, dict[str, Array]]:
+        return {slot: self.layout.views(flat) for slot, flat in self.slots.items()}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some batches of one epoch: numbers first .. last-1, rows taken in `order` (None: as they come).
+
+    `scalars` holds, per name, one number for each batch of the slice.
+    """
+
+    data: Data
+    order: NDArray[np.int64] | None
+    batch_size: int
+    first: int
+    last: int
+    scalars: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def rows(self, batch: int) -> Any:
+        start = batch * self.batch_size
+        stop = min(start + self.batch_size, self.data.rows)
+        return slice(start, stop) if self.order is None else self.order[start:stop]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training a slice did: its sums, and how many batches are done.
+
+    Fewer than the slice has means that the next one brought up NaN or infinity; the parameters and slots are
+    those from before it.
+    """
+
+    sums: Sums
+    batches: int
+
+
+class Engine(Protocol):
+    """Runs a model. All arguments are checked already."""
+
+    name: str
+
+    def predict(self, x: Array) -> Array:
+        """Returns the outputs (N, ...) of samples (N, ...), in the model's type."""
+
+    def evaluate(self, data: Data) -> Sums:
+        """Returns the sums over all rows, outside training."""
+
+    def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
+        """Returns the loss and dL/dp by the parameters' names, outside training, over all rows as one batch."""
+
+    def train(self, state: OptimizerState, part: Slice) -> Trained:
+        """Takes one step per batch, changing the parameters, the slots and the step count."""

@@ -1,0 +1,299 @@
+"""The face: a network of layers with a loss, and every verb that a user needs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from pellucid import checkpoint, gradient_check, training
+from pellucid import trace as tracing
+from pellucid.engines import (
+    Engine,
+    Model,
+    OptimizerState,
+    Slice,
+    check_data,
+    check_samples,
+)
+from pellucid.engines.choice import choose_engine, record_plan
+from pellucid.engines.diagnosis import first_not_finite
+from pellucid.errors import InputError, NotFiniteError
+from pellucid.layers import Layer
+from pellucid.losses import Loss
+from pellucid.ops import Array
+from pellucid.ops.plan import Plan
+from pellucid.optimizers import SGD, Optimizer
+from pellucid.parameters import Parameters
+
+if TYPE_CHECKING:
+    from pellucid.training import Callback, History
+
+
+class Network:
+    """A network trained by error backpropagation: layers in order, a loss, and one flat parameter vector.
+
+    Args:
+        layers: the layers, first to last.
+        loss: what training makes small; may be left out for a network that only predicts.
+        input_shape: the shape of one sample, such as (784,) or (1, 28, 28); a number n means (n,).
+        seed: 0 or more; decides initial values, shuffles and dropout. The same seed gives the same bits.
+        dtype: "float32" or "float64".
+        engine: "native", "reference", or "auto": native wherever the network can be recorded.
+        threads: how many threads the native engine may use; None chooses.
+
+    Raises:
+        InputError: where layers and shapes do not chain, naming the layer and both shapes.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        loss: Loss | None = None,
+        *,
+        input_shape: int | Sequence[int],
+        seed: int = 0,
+        dtype: DTypeLike = "float32",
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        shape = _checked_shape(input_shape)
+        self.model = Model(
+            _checked_layers(layers), _checked_loss(loss), shape, _checked_seed(seed), _checked_dtype(dtype)
+        )
+        self.threads = threads
+        self._engine, self.engine_reason = choose_engine(self.model, engine, threads)
+        self._state: OptimizerState | None = None
+
+    # What it is ------------------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.model.layers
+
+    @property
+    def loss(self) -> Loss | None:
+        return self.model.loss
+
+    @property
+    def seed(self) -> int:
+        return self.model.seed
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.model.dtype
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.model.input_shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return self.model.output_shape
+
+    @property
+    def engine(self) -> str:
+        """Which engine runs this network: "native" or "reference"; `engine_reason` says why."""
+        return self._engine.name
+
+    @property
+    def runner(self) -> Engine:
+        """The engine itself, for the training loop and for experiments."""
+        return self._engine
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters by name, such as "0.W": views that can be read and written in place."""
+        return self.model.parameters
+
+    def __repr__(self) -> str:
+        lines = [f"Network on the {self.engine} engine, {self.dtype}, {self.parameters.count:,} parameters"]
+        lines.append(f"  input          {self.input_shape}")
+        for index, layer in enumerate(self.layers):
+            lines.append(f"  {index}  {layer!s:<50} -> {self.model.shapes[index + 1]}")
+        lines.append(f"  loss           {self.loss}")
+        return "\n".join(lines)
+
+    # Using it --------------------------------------------------------------------------------------------------------
+
+    def predict(self, x: Any) -> Array:
+        """Returns the outputs (N, ...) of the last layer for samples x (N, *input_shape)."""
+        return self._engine.predict(check_samples(x, self.model))
+
+    def probabilities(self, x: Any) -> Array:
+        """Returns the outputs as the loss reads them: softmax or sigmoid of the logits; else the outputs themselves."""
+        y = self.predict(x)
+        return y if self.loss is None else self.loss.link(y)
+
+    def classify(self, x: Any) -> NDArray[np.int64]:
+        """Returns the class number (N,) of each sample: the largest output; for one output, whether it is the 1."""
+        y = self.predict(x)
+        if y.ndim != 2:
+            raise InputError(f"classify needs one vector of outputs per sample, this network gives {y.shape[1:]}.")
+        return np.argmax(y, axis=1) if self.loss is None else self.loss.classes(y)
+
+    def evaluate(self, x: Any, t: Any, *, sample_weight: Any = None) -> dict[str, float]:
+        """Returns {"loss": ..., "accuracy": ...} over all samples; no accuracy where t are not classes."""
+        data = check_data(x, t, self.model, sample_weight)
+        return self._engine.evaluate(data).metrics(data.classes is not None)
+
+    # Training it -----------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        t: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        optimizer: Optimizer | None = None,
+        validation_data: tuple[Any, Any] | None = None,
+        validation_fraction: float | None = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+        resume: str | Path | None = None,
+        callbacks: "Sequence[Callback]" = (),
+        verbose: int | str = "auto",
+    ) -> "History":
+        """Trains on batches of x and t, epoch after epoch; see `pellucid.training.fit` for the arguments."""
+        return training.fit(
+            self,
+            x,
+            t,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer if optimizer is not None else SGD(),
+            validation_data=validation_data,
+            validation_fraction=validation_fraction,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            resume=resume,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+
+    def step(self, x: Any, t: Any, optimizer: Optimizer, *, sample_weight: Any = None) -> float:
+        """Makes one update from one batch and returns the batch's loss from before it.
+
+        The optimizer's memory is kept between calls, as long as an equal optimizer is given.
+
+        Raises:
+            NotFiniteError: NaN or infinity came up; nothing was changed.
+        """
+        data = check_data(x, t, self.model, sample_weight)
+        state = self.optimizer_state(optimizer)
+        step = np.array([state.step])
+        rates = optimizer.schedule.rates(step, 1, ())
+        part = Slice(data, None, data.rows, 0, 1, optimizer.scalars(step, rates))
+        done = self._engine.train(state, part)
+        if not done.batches:
+            found = first_not_finite(self.model, data, slice(None), state.step)
+            raise NotFiniteError(
+                f"{found} at step {state.step}; the parameters are unchanged, try a smaller learning_rate."
+            )
+        return done.sums.loss / done.sums.weight
+
+    def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
+        """Returns the memory that `step` keeps for this optimizer, new where another one was used before."""
+        if self._state is None or self._state.optimizer != optimizer:
+            self._state = OptimizerState(optimizer, self.parameters.layout, self.dtype)
+        return self._state
+
+    # Seeing through it -----------------------------------------------------------------------------------------------
+
+    def gradient(self, x: Any, t: Any, *, sample_weight: Any = None) -> tuple[float, dict[str, Array]]:
+        """Returns the loss and its gradient by the parameters' names, with layers as in prediction (no dropout)."""
+        return self._engine.gradient(check_data(x, t, self.model, sample_weight))
+
+    def check_gradients(self, x: Any, t: Any, **options: Any) -> "gradient_check.GradientReport":
+        """Compares backpropagation with numeric differentiation; see `pellucid.gradient_check.check_gradients`."""
+        return gradient_check.check_gradients(self.model, x, t, **options)
+
+    def trace(self, x: Any, t: Any) -> "tracing.Trace":
+        """Returns every intermediate number of one forward and backward pass, by name."""
+        return tracing.trace(self.model, check_data(x, t, self.model))
+
+    def plan(self, optimizer: Optimizer | None = None) -> Plan:
+        """Returns the recorded steps of one training step (SGD unless given), printable."""
+        return record_plan(self.model, optimizer if optimizer is not None else SGD())
+
+    # Keeping it ------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Writes layers, loss and parameters to one safetensors file, all or nothing."""
+        checkpoint.save(path, self.model)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        engine: str = "auto",
+        threads: int | None = None,
+        custom: Sequence[type] = (),
+    ) -> "Network":
+        """Returns the network that a file holds; layers of your own must be named in `custom`.
+
+        Raises:
+            CheckpointError: a damaged file, a newer version, or a layer that is not known.
+        """
+        read = checkpoint.load(path, custom)
+        network = cls(
+            read.layers,
+            read.loss,
+            input_shape=read.input_shape,
+            seed=read.seed,
+            dtype=read.dtype,
+            engine=engine,
+            threads=threads,
+        )
+        checkpoint.restore_parameters(network.parameters, read.parameters, path)
+        return network
+
+
+def _checked_layers(layers: Iterable[Layer]) -> list[Layer]:
+    listed = list(layers) if isinstance(layers, Iterable) else [layers]
+    for index, layer in enumerate(listed):
+        if isinstance(layer, type):
+            raise InputError(f"layer {index} is the class {layer.__name__}; make one: {layer.__name__}(...).")
+        if not isinstance(layer, Layer):
+            raise InputError(f"layer {index} is {layer!r}, not a layer; see pellucid.layers.")
+    if not listed:
+        raise InputError("layers is empty; a network needs at least one, such as Affine(10).")
+    return listed
+
+
+def _checked_loss(loss: Any) -> Loss | None:
+    if loss is None or isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, type):
+        raise InputError(f"loss is the class {loss.__name__}; make one: {loss.__name__}().")
+    raise InputError(f"loss is {loss!r}, not a loss; see pellucid.losses.")
+
+
+def _checked_shape(input_shape: Any) -> tuple[int, ...]:
+    shape = (input_shape,) if isinstance(input_shape, int | np.integer) else tuple(input_shape)
+    if not shape or any(isinstance(n, bool) or not hasattr(n, "__index__") or n < 1 for n in shape):
+        raise InputError(f"input_shape must hold whole numbers of 1 or more, such as (784,), got {input_shape!r}.")
+    return tuple(int(n) for n in shape)
+
+
+def _checked_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**64:
+        raise InputError(f"seed must be an integer from 0 to 2**64 - 1, got {seed!r}.")
+    return int(seed)
+
+
+def _checked_dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        raise InputError(f"dtype must be 'float32' or 'float64', got {dtype!r}.") from None
+    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise InputError(f"dtype must be 'float32' or 'float64', got {checked.name!r}.")
+    return checked

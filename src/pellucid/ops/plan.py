@@ -1,0 +1,155 @@
+"""A plan: the steps of a network as data, with every buffer's shape, type and role known, and a validator.
+
+A plan is recorded once and read by many: the executor replays it, `print` shows it, exporters translate it.
+The number of rows of a batch is not part of it; it stands in shapes as the letter N.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from pellucid.errors import PlanError
+
+ROWS: Literal["N"] = "N"
+Dimension = int | Literal["N"]
+Shape = tuple[Dimension, ...]
+Role = Literal["input", "target", "weight", "parameter", "slot", "scalar", "value"]
+Operand = int | float
+"""A buffer's number (int) or a constant (float)."""
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Something with a shape and a type that steps read and write; `role` says who fills it."""
+
+    number: int
+    shape: Shape
+    dtype: np.dtype[Any]
+    role: Role
+    name: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One op: what it reads, what it makes, and, for updates, what it writes in place."""
+
+    op: str
+    inputs: tuple[Operand, ...]
+    output: int | None
+    writes: tuple[int, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return tuple(operand for operand in self.inputs if isinstance(operand, int))
+
+
+@dataclass
+class Plan:
+    """Steps in order, the buffers they use, and the buffers whose values the caller wants (`results`, by name)."""
+
+    buffers: list[Buffer] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    results: dict[str, int] = field(default_factory=dict)
+
+    def buffer(self, shape: Shape, dtype: np.dtype[Any], role: Role, name: str = "") -> Buffer:
+        made = Buffer(len(self.buffers), shape, dtype, role, name or f"%{len(self.buffers)}")
+        self.buffers.append(made)
+        return made
+
+    def lifetimes(self) -> dict[int, tuple[int, int]]:
+        """Returns for each buffer made by a step the step that makes it and the last one that needs it."""
+        spans: dict[int, tuple[int, int]] = {}
+        for index, step in enumerate(self.steps):
+            if step.output is not None:
+                spans[step.output] = (index, index)
+            for number in step.reads:
+                if number in spans:
+                    spans[number] = (spans[number][0], index)
+        for number in self.results.values():
+            if number in spans:
+                spans[number] = (spans[number][0], len(self.steps))
+        return spans
+
+    def without_unused_steps(self) -> "Plan":
+        """Returns the plan less every step whose output nobody reads, such as dx of the first layer."""
+        needed = set(self.results.values())
+        kept: list[Step] = []
+        for step in reversed(self.steps):
+            if step.writes or step.output in needed:
+                needed.update(step.reads)
+                kept.append(step)
+        return Plan(self.buffers, kept[::-1], self.results)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        width = max((len(self._target(step)) for step in self.steps), default=0)
+        for index, step in enumerate(self.steps):
+            arguments = [self._operand(operand) for operand in step.inputs]
+            arguments += [f"{key}={value}" for key, value in step.attributes.items() if key != "dtype"]
+            yield f"{index:4d}  {self._target(step):<{width}}  {'<-' if step.writes else '= '} {step.op}({', '.join(arguments)})"
+
+    def _target(self, step: Step) -> str:
+        names = step.writes if step.output is None else (step.output,)
+        return ", ".join(f"{self.buffers[n].name} {format_shape(self.buffers[n].shape)}" for n in names)
+
+    def _operand(self, operand: Operand) -> str:
+        return f"{operand:g}" if isinstance(operand, float) else self.buffers[operand].name
+
+
+def format_shape(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+ShapeRule = Callable[[str, list[Shape], Mapping[str, Any]], Shape | None]
+
+
+def validate(plan: Plan, shape_of: ShapeRule) -> None:
+    """Checks shapes, types, order of use and what may be written.
+
+    Raises:
+        PlanError: naming the step and the rule it breaks.
+    """
+    made = {b.number for b in plan.buffers if b.role != "value"}
+    for index, step in enumerate(plan.steps):
+        where = f"step {index} ({step.op})"
+        for number in step.reads:
+            if not 0 <= number < len(plan.buffers):
+                raise PlanError(f"{where} reads buffer {number}, which the plan does not have.")
+            if number not in made:
+                raise PlanError(f"{where} reads {plan.buffers[number].name} before any step has made it.")
+        _check_types(plan, step, where)
+        _check_writes(plan, step, where)
+        shapes = [plan.buffers[o].shape if isinstance(o, int) else () for o in step.inputs]
+        expected = shape_of(step.op, shapes, step.attributes)
+        if step.output is not None:
+            output = plan.buffers[step.output]
+            if step.output in made:
+                raise PlanError(f"{where} makes {output.name}, which exists already.")
+            if expected != output.shape:
+                raise PlanError(f"{where} makes {output.name} {format_shape(output.shape)}, its rule says {expected}.")
+            made.add(step.output)
+    for name, number in plan.results.items():
+        if number not in made:
+            raise PlanError(f"the result {name!r} is never made.")
+
+
+def _check_types(plan: Plan, step: Step, where: str) -> None:
+    numbers = step.reads if step.output is None else (*step.reads, step.output)
+    types = {plan.buffers[n].dtype for n in numbers if plan.buffers[n].role != "scalar"}
+    if step.op != "one_hot" and len(types) > 1:
+        raise PlanError(f"{where} mixes {' and '.join(sorted(map(str, types)))}; a plan has no hidden casts.")
+
+
+def _check_writes(plan: Plan, step: Step, where: str) -> None:
+    for number in step.writes:
+        if number not in step.reads:
+            raise PlanError(f"{where} writes {plan.buffers[number].name} in place without reading it.")
+        if plan.buffers[number].role not in ("parameter", "slot"):
+            raise PlanError(f"{where} writes {plan.buffers[number].name}, which is neither parameter nor slot.")
+    if len(set(step.writes)) < len(step.writes):
+        raise PlanError(f"{where} writes the same buffer twice.")

@@ -1,0 +1,113 @@
+"""One flat, aligned vector that holds every parameter of a network, and the named views into it.
+
+Each row of a parameter starts at a multiple of 16 numbers, because the kernels read 16 at a time; the places between
+hold zeros. A matrix (I, O) is therefore a view with a stride, not always one contiguous block.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import InputError, suggest
+from pellucid.ops import Array
+
+LANES = 16
+ALIGNMENT = 64
+
+
+def padded(width: int) -> int:
+    """Returns the width rounded up to whole vectors of 16 numbers."""
+    return -(-width // LANES) * LANES
+
+
+def rows_and_width(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Returns how a parameter lies in memory: so many rows, each so many numbers wide."""
+    if len(shape) < 2:
+        return 1, math.prod(shape)
+    return shape[0], math.prod(shape[1:])
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one parameter lies in the flat vector."""
+
+    offset: int
+    shape: tuple[int, ...]
+
+
+class Layout:
+    """Where each named parameter lies; the same for values, gradients and an optimizer's slots."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.slots: dict[str, Slot] = {}
+        self.size = 0
+        for name, shape in shapes.items():
+            self.slots[name] = Slot(self.size, shape)
+            rows, width = rows_and_width(shape)
+            self.size += rows * padded(width)
+
+    def zeros(self, dtype: np.dtype[Any]) -> Array:
+        """Returns a flat vector of zeros that starts at a multiple of 64 bytes."""
+        raw = np.zeros(self.size * dtype.itemsize + ALIGNMENT, dtype=np.uint8)
+        start = -raw.ctypes.data % ALIGNMENT
+        return raw[start : start + self.size * dtype.itemsize].view(dtype)
+
+    def view(self, flat: Array, name: str) -> Array:
+        """Returns the parameter's own shape, as a writable view into the flat vector."""
+        slot = self.slots[name]
+        rows, width = rows_and_width(slot.shape)
+        inner = np.empty(slot.shape[1:] if len(slot.shape) > 1 else slot.shape, dtype=np.bool_).strides
+        strides = tuple(stride * flat.itemsize for stride in inner)
+        if len(slot.shape) > 1:
+            strides = (padded(width) * flat.itemsize, *strides)
+        return np.ndarray(slot.shape, flat.dtype, flat, slot.offset * flat.itemsize, strides)
+
+    def views(self, flat: Array) -> dict[str, Array]:
+        return {name: self.view(flat, name) for name in self.slots}
+
+
+class Parameters(Mapping[str, NDArray[Any]]):
+    """The parameters by name, in order: `p["0.W"]` is a view that can be read and written in place.
+
+    `p["0.W"] = values` copies the values in; a wrong shape or a value that is not finite raises InputError.
+    `p.flat` is the whole vector, with zeros between the rows.
+    """
+
+    def __init__(self, layout: Layout, dtype: np.dtype[Any]) -> None:
+        self.layout = layout
+        self.flat = layout.zeros(dtype)
+        self._views = layout.views(self.flat)
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._views[name]
+        except KeyError:
+            raise InputError(f"there is no parameter {name!r}; {suggest(name, self._views)}") from None
+
+    def __setitem__(self, name: str, values: Any) -> None:
+        view = self[name]
+        given = np.asarray(values)
+        if given.shape != view.shape:
+            raise InputError(f"parameter {name!r} has the shape {view.shape}, got values of shape {given.shape}.")
+        if given.dtype.kind not in "fiu" or not np.isfinite(given).all():
+            raise InputError(f"parameter {name!r} takes finite real numbers, got {given.dtype} with others among them.")
+        view[...] = given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    @property
+    def count(self) -> int:
+        """How many numbers the network learns."""
+        return sum(math.prod(slot.shape) for slot in self.layout.slots.values())
+
+    def __repr__(self) -> str:
+        rows = [f"  {name:<12} {view.shape}" for name, view in self._views.items()]
+        return "\n".join([f"Parameters: {self.count:,} numbers, {self.flat.dtype}", *rows])
