@@ -1,7 +1,8 @@
 # One task runner. Each target sets up what it needs in ./.venv, and does nothing twice.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE Makefile $(shell find src core -type f -not -name '*.pyc')
+# Folders too, because a deleted file shows only in the time of its folder.
+SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE Makefile $(shell find src core -not -name '*.pyc' -not -name __pycache__)
 CXX_FILES = $(shell find core -name '*.cpp' -o -name '*.h')
 # Outside a build's isolation, so that the compiler's work is kept between installs.
 BUILD_TOOLS := 'scikit-build-core>=1.0' 'nanobind>=3.1' \
@@ -14,7 +15,7 @@ RUN_READY := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/run.stamp)
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 STRICT = -DPELLUCID_WERROR=ON -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench sanitize clean
 .NOTPARALLEL:
 
 run: $(RUN_READY)
@@ -35,6 +36,15 @@ check: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
+
+sanitize: .venv/dev.stamp
+	mkdir -p build
+	set -e; for kind in address,undefined thread; do \
+	    $(CMAKE) -S . -B build/sanitize-$$kind $(STRICT) -DPELLUCID_CORE_TESTS=ON -DPELLUCID_SANITIZE=$$kind \
+	        >build/sanitize.log; \
+	    $(CMAKE) --build build/sanitize-$$kind --target pellucid_core_tests --parallel 2; \
+	    build/sanitize-$$kind/pellucid_core_tests; \
+	done
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
