@@ -19,13 +19,14 @@ def split_rows(
 
     The rows are put in philox's order for `seed`. With `classes` (n,) the parts are stratified: each class gives each
     part its share, rounded so that the parts' sizes come out right, and keeps at least one row for training.
-    Raises InputError for fractions outside [0, 1) or that leave nothing to train on.
+    Raises InputError for a seed that is no whole number, or fractions outside [0, 1) or that leave nothing to train on.
     """
     for name, fraction in (("validation_fraction", validation_fraction), ("test_fraction", test_fraction)):
         if not (isinstance(fraction, (int, float)) and 0 <= fraction < 1):
             raise InputError(f"{name} is {fraction!r}, but a number from 0 to less than 1 was expected.")
     if validation_fraction + test_fraction >= 1:
         raise InputError("validation_fraction and test_fraction add up to 1 or more, which leaves nothing to train on.")
+    check_seed(seed)
     order = philox.permutation(seed, philox.DATA, SPLIT_STREAM, n)
     grouped = order if classes is None else order[np.argsort(classes[order], kind="stable")]
     sizes = [n] if classes is None else np.unique(classes, return_counts=True)[1].tolist()
@@ -40,6 +41,12 @@ def split_rows(
         low = high
     train, held_out, test_rows = (order[part[order] == number] for number in range(3))
     return train, held_out, test_rows
+
+
+def check_seed(seed: int) -> None:
+    """InputError unless seed is a whole number."""
+    if not isinstance(seed, (int, np.integer)):
+        raise InputError(f"seed is {seed!r}, but a whole number was expected.")
 
 
 def _share(low: int, high: int, fraction: float) -> int:
