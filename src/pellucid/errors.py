@@ -21,7 +21,12 @@ class CheckpointError(PellucidError, ValueError):
 
 
 class NotFiniteError(PellucidError, ArithmeticError):
-    """NaN or infinity came up while training; the weights are those from before the bad step."""
+    """NaN or infinity came up while training; the weights are those from before the bad step.
+
+    `history` holds what was recorded until then, where the error comes out of `fit`.
+    """
+
+    history: object = None
 
 
 class OutsideVocabulary(PellucidError, TypeError):

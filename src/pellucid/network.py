@@ -14,6 +14,7 @@ from pellucid.engines import (
     Model,
     OptimizerState,
     Slice,
+    Sums,
     check_data,
     check_samples,
 )
@@ -65,6 +66,7 @@ class Network:
         self.threads = threads
         self._engine, self.engine_reason = choose_engine(self.model, engine, threads)
         self._state: OptimizerState | None = None
+        self.history: History | None = None
 
     # What it is ------------------------------------------------------------------------------------------------------
 
@@ -189,8 +191,8 @@ class Network:
         state = self.optimizer_state(optimizer)
         step = np.array([state.step])
         rates = optimizer.schedule.rates(step, 1, ())
-        part = Slice(data, None, data.rows, 0, 1, optimizer.scalars(step, rates))
-        done = self._engine.train(state, part)
+        part = Slice(data, None, data.rows, 0, 1, optimizer.scalars(step - state.start, rates))
+        done = self._engine.train(state, part, Sums())
         if not done.batches:
             found = first_not_finite(self.model, data, slice(None), state.step)
             raise NotFiniteError(

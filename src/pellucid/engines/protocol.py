@@ -13,7 +13,7 @@ from pellucid.optimizers import Optimizer
 from pellucid.parameters import Layout
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sums:
     """What an epoch adds up: Σ w·l, Σ w, rows classified right, rows."""
 
@@ -39,12 +39,16 @@ class Sums:
 
 
 class OptimizerState:
-    """An optimizer's memory: the number of steps taken, and per slot one flat vector laid out like the parameters."""
+    """An optimizer's memory: the step number, and per slot one flat vector laid out like the parameters.
+
+    `step` counts from the start of the run; at step `start` the slots were zero, which Adam's corrections go by.
+    """
 
     def __init__(self, optimizer: Optimizer, layout: Layout, dtype: np.dtype[Any]) -> None:
         self.optimizer = optimizer
         self.layout = layout
         self.step = 0
+        self.start = 0
         self.slots: dict[str, Array] = {slot: layout.zeros(dtype) for slot in optimizer.slots}
 
     def views(self) -> dict[str, dict[str, Array]]:
@@ -73,7 +77,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training a slice did: its sums, and how many batches are done.
+    """What training a slice did: the sums given, with its own added batch by batch, and how many batches are done.
 
     Fewer than the slice has means that the next one brought up NaN or infinity; the parameters and slots are
     those from before it.
@@ -97,5 +101,9 @@ class Engine(Protocol):
     def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
         """Returns the loss and dL/dp by the parameters' names, outside training, over all rows as one batch."""
 
-    def train(self, state: OptimizerState, part: Slice) -> Trained:
-        """Takes one step per batch, changing the parameters, the slots and the step count."""
+    def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
+        """Takes one step per batch, changing the parameters, the slots and the step count.
+
+        Each batch's sums are added to the running `sums` in turn, so that an epoch's last bits do not depend on where
+        it was cut into slices.
+        """

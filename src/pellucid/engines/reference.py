@@ -48,8 +48,7 @@ class ReferenceEngine:
         _, result = self._both_passes(data, slice(None), training=False, step=0)
         return float(result.loss), {name: result.gradients[name] for name in self.model.parameters}
 
-    def train(self, state: OptimizerState, part: Slice) -> Trained:
-        sums = Sums()
+    def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
         slots = state.views()
         for batch in range(part.first, part.last):
             rows = part.rows(batch)

@@ -1,0 +1,62 @@
+"""Writing files so that a reader, a crash or a full disk never meets half of one."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from pellucid.errors import InputError
+
+
+def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
+    """Puts what `write` writes to the stream it is given in the place of `path`: all of it, or nothing.
+
+    The bytes go to a temporary file beside it, to the disk, and only then under the name; a file that was there
+    before is whole until that moment, and stays where anything fails.
+
+    Raises:
+        InputError: the file cannot be written: no such folder, no permission, no space left.
+    """
+    target = Path(path)
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(6)}.tmp"
+    try:
+        _write_whole(temporary, write)
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    except BaseException as error:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:
+            pass  # The folder that could not be written to cannot hold it either.
+        if isinstance(error, OSError | ValueError):  # ValueError: a zero byte in the name.
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"cannot write {str(path)!r}: {reason}; check the folder and the space on it.") from error
+        raise
+
+
+def make_folder(path: str | Path) -> None:
+    """Makes a folder and those above it where they are missing; InputError where that cannot be done."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot make the folder {str(path)!r}: {reason}; give another one.") from error
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    with open(path, "xb") as stream:
+        write(stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name itself durable; where folders cannot be opened (Windows), the system does so by itself."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
