@@ -148,6 +148,9 @@ struct Kernels {
   // threshold = uint32(floor(rate·2^32)).
   void (*dropout_mask)(T* mask, long row0, long row1, long width, double rate, std::uint64_t seed,
                        std::uint32_t purpose, std::uint64_t stream);
+
+  // Nothing but multiply-adds in registers, to measure the peak: runs `rounds` rounds and returns their FLOP.
+  long (*multiply_adds)(long rounds);
 };
 
 struct KernelTable {

@@ -1,0 +1,191 @@
+// exp, log, tanh and their kin on vectors: polynomials over a reduced range, the same operations on every instruction
+// set, so the same bits wherever multiply-add is fused. Error at most 2 units in the last place over the whole range,
+// subnormal arguments and results included (core/tests checks it against a wider type). NaN gives NaN; infinities and
+// signed zeros give what the C library gives. The polynomials are near-minimax fits (Chebyshev, 50 digits).
+#pragma once
+
+#include "../simd.h"
+#include "elementary_coefficients.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+template <class T, int N>
+PELLUCID_INLINE Lanes<T> polynomial(Lanes<T> x, const T (&c)[N]) {
+  Lanes<T> sum = splat<T>(c[N - 1]);
+#pragma GCC unroll 32
+  for (int i = N - 2; i >= 0; --i) sum = fma(sum, x, splat<T>(c[i]));
+  return sum;
+}
+
+template <class T>
+struct Format;
+template <>
+struct Format<float> {
+  typedef std::uint32_t Unsigned __attribute__((vector_size(kVectorBytes)));
+  static constexpr std::int32_t kMantissaBits = 23, kBias = 127;
+  static constexpr float kShifter = 0x1.8p23f;  // x + shifter rounds x to an integer, held in the low bits
+  static constexpr std::int32_t kShifterBits = 0x4b400000;
+  static constexpr std::int32_t kRootHalfBits = 0x3f3504f3;
+  static constexpr float kExpHigh = 89.0f, kExpLow = -104.0f, kExpm1Low = -20.0f;
+  static constexpr float kSmallestNormal = 0x1p-126f, kToNormal = 0x1p25f;
+  static constexpr std::int32_t kToNormalBits = 25;
+};
+template <>
+struct Format<double> {
+  typedef std::uint64_t Unsigned __attribute__((vector_size(kVectorBytes)));
+  static constexpr std::int64_t kMantissaBits = 52, kBias = 1023;
+  static constexpr double kShifter = 0x1.8p52;
+  static constexpr std::int64_t kShifterBits = 0x4338000000000000;
+  static constexpr std::int64_t kRootHalfBits = 0x3fe6a09e667f3bcd;
+  static constexpr double kExpHigh = 711.0, kExpLow = -746.0, kExpm1Low = -40.0;
+  static constexpr double kSmallestNormal = 0x1p-1022, kToNormal = 0x1p54;
+  static constexpr std::int64_t kToNormalBits = 54;
+};
+
+template <class T>
+PELLUCID_INLINE IntLanes<T> shift_right(IntLanes<T> x, int count) {
+  return reinterpret_cast<IntLanes<T>>(reinterpret_cast<typename Format<T>::Unsigned>(x) >> count);
+}
+
+// x = n·ln 2 + r with |r| <= ln 2 / 2, and the polynomial of exp(r) - 1.
+template <class T>
+struct ExpParts {
+  IntLanes<T> n;
+  Lanes<T> exp_r_minus_1;
+};
+template <class T>
+PELLUCID_INLINE ExpParts<T> exp_parts(Lanes<T> x) {
+  const Lanes<T> shifter = splat<T>(Format<T>::kShifter);
+  const Lanes<T> shifted = fma(x, splat<T>(Coefficients<T>::kLog2E), shifter);
+  const Lanes<T> n = shifted - shifter;
+  const Lanes<T> minus_n = negative<T>(n);
+  const Lanes<T> r = fma(minus_n, splat<T>(Coefficients<T>::kLn2Low), fma(minus_n, splat<T>(Coefficients<T>::kLn2High), x));
+  const Lanes<T> p = polynomial<T>(r, Coefficients<T>::kExp);
+  return {bits<T>(shifted) - Format<T>::kShifterBits, fma(r * r, p, r)};
+}
+
+// min(max(x, low), high), NaN kept.
+template <class T>
+PELLUCID_INLINE Lanes<T> clamp(Lanes<T> x, T low, T high) {
+  x = x > splat<T>(high) ? splat<T>(high) : x;
+  return x < splat<T>(low) ? splat<T>(low) : x;
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> exp(Lanes<T> x) {
+  using F = Format<T>;
+  const ExpParts<T> parts = exp_parts<T>(clamp<T>(x, F::kExpLow, F::kExpHigh));
+  // 2^n as a product of two, each a normal number.
+  const IntLanes<T> twice = parts.n + 2 * F::kBias, half = shift_right<T>(twice, 1);
+  const Lanes<T> scale1 = from_bits<T>(half << F::kMantissaBits);
+  const Lanes<T> scale2 = from_bits<T>((twice - half) << F::kMantissaBits);
+  return (splat<T>(T(1)) + parts.exp_r_minus_1) * scale1 * scale2;
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> expm1(Lanes<T> x) {
+  using F = Format<T>;
+  const ExpParts<T> parts = exp_parts<T>(clamp<T>(x, F::kExpm1Low, F::kExpHigh));
+  const Lanes<T> half_scale = from_bits<T>((parts.n + (F::kBias - 1)) << F::kMantissaBits);  // 2^(n-1)
+  const Lanes<T> half = fma(parts.exp_r_minus_1, half_scale, half_scale - splat<T>(T(0.5)));
+  return copy_sign<T>(half + half, x);
+}
+
+// log(2^e·(1 + f)) + correction, for 1 + f in [sqrt 1/2, sqrt 2).
+template <class T>
+PELLUCID_INLINE Lanes<T> log_of(Lanes<T> e, Lanes<T> f, Lanes<T> correction) {
+  const Lanes<T> s = f / (splat<T>(T(2)) + f), z = s * s;
+  const Lanes<T> rest = z * polynomial<T>(z, Coefficients<T>::kLog);
+  const Lanes<T> half_square = splat<T>(T(0.5)) * f * f;
+  const Lanes<T> low = fma(e, splat<T>(Coefficients<T>::kLn2Low), correction);
+  return fma(e, splat<T>(Coefficients<T>::kLn2High), f - (half_square - fma(s, half_square + rest, low)));
+}
+
+// A positive x as 2^e·m, m in [sqrt 1/2, sqrt 2).
+template <class T>
+struct LogParts {
+  Lanes<T> e, m;
+};
+template <class T>
+PELLUCID_INLINE LogParts<T> log_parts(Lanes<T> x) {
+  using F = Format<T>;
+  const Lanes<T> zero{};
+  const auto subnormal = x < splat<T>(F::kSmallestNormal);
+  x = subnormal ? x * splat<T>(F::kToNormal) : x;
+  constexpr auto offset = typename VectorOf<T>::Int(F::kBias + 1);
+  const IntLanes<T> biased = shift_right<T>(bits<T>(x) - (F::kRootHalfBits - (offset << F::kMantissaBits)), F::kMantissaBits);
+  const IntLanes<T> e = biased - offset;
+  const Lanes<T> m = from_bits<T>(bits<T>(x) - (e << F::kMantissaBits));
+  const Lanes<T> exponent = from_bits<T>(e + F::kShifterBits) - splat<T>(F::kShifter);
+  return {exponent - (subnormal ? splat<T>(T(F::kToNormalBits)) : zero), m};
+}
+
+// The logarithm at 0, below 0, at infinity and at NaN; `value` elsewhere.
+template <class T>
+PELLUCID_INLINE Lanes<T> log_specials(Lanes<T> x, Lanes<T> value) {
+  const Lanes<T> zero{}, infinity = splat<T>(T(__builtin_inf()));
+  value = x == zero ? negative<T>(infinity) : value;
+  value = x < zero ? splat<T>(T(__builtin_nan(""))) : value;
+  value = x == infinity ? infinity : value;
+  return x != x ? x : value;
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> log(Lanes<T> x) {
+  const LogParts<T> parts = log_parts<T>(x);
+  return log_specials<T>(x, log_of<T>(parts.e, parts.m - splat<T>(T(1)), Lanes<T>{}));
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> log1p(Lanes<T> x) {
+  const Lanes<T> one = splat<T>(T(1)), zero{};
+  const Lanes<T> u = one + x;
+  const Lanes<T> lost = x > one ? one - (u - x) : x - (u - one);  // 1 + x - u
+  const LogParts<T> parts = log_parts<T>(u);
+  const auto near = parts.e == zero;  // then x itself is f, with nothing lost
+  const Lanes<T> value = log_of<T>(parts.e, near ? x : parts.m - one, near ? zero : lost / u);
+  return copy_sign<T>(log_specials<T>(u, value), x);
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> sigmoid(Lanes<T> x) {
+  const Lanes<T> one = splat<T>(T(1)), zero{};
+  const Lanes<T> e = exp<T>(from_bits<T>(bits<T>(x) | kSignBit<T>));  // exp(-|x|)
+  return (x < zero ? e : one) / (one + e);
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> tanh(Lanes<T> x) {
+  const Lanes<T> one = splat<T>(T(1)), two = splat<T>(T(2));
+  const Lanes<T> size = absolute<T>(x);
+  const Lanes<T> t = expm1<T>(size + size);
+  const auto large = size > splat<T>(T(0.5));
+  const Lanes<T> quotient = (large ? two : t) / (t + two);  // tanh = t / (t + 2) = 1 - 2 / (t + 2)
+  return copy_sign<T>(large ? one - quotient : quotient, x);
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
+template <class T>
+PELLUCID_INLINE Lanes<T> softplus(Lanes<T> x) {
+  const Lanes<T> zero{};
+  const Lanes<T> rest = log1p<T>(exp<T>(from_bits<T>(bits<T>(x) | kSignBit<T>)));
+  return maximum<T>(x, zero) + rest;
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> erf(Lanes<T> x) {
+  using C = Coefficients<T>;
+  const Lanes<T> t = clamp<T>(absolute<T>(x), T(0), C::kErfOne);
+  const Lanes<T> low = fma(t, polynomial<T>(t * t, C::kErfLow), t);
+  const Lanes<T> middle = polynomial<T>((t - splat<T>(T(1.75))) * splat<T>(T(1 / 0.75)), C::kErfMiddle);
+  const Lanes<T> high =
+      polynomial<T>((t - splat<T>(C::kErfHighCentre)) * splat<T>(T(1) / C::kErfHighHalf), C::kErfHigh);
+  Lanes<T> value = t < splat<T>(T(1)) ? low : middle;
+  value = t > splat<T>(T(2.5)) ? high : value;
+  value = t >= splat<T>(C::kErfOne) ? splat<T>(T(1)) : value;
+  return copy_sign<T>(value, x);
+}
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid

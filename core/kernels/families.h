@@ -1,0 +1,42 @@
+// What each family of kernels puts into the table of this instruction set, and what one family uses of another.
+#pragma once
+
+#include "../simd.h"
+#include "table.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+template <class T>
+void add_matmul(Kernels<T>& table);
+template <class T>
+void add_matmul_update(Kernels<T>& table);
+template <class T>
+void add_updates(Kernels<T>& table);
+template <class T>
+void add_elementwise(Kernels<T>& table);
+template <class T>
+void add_reductions(Kernels<T>& table);
+template <class T>
+void add_gather(Kernels<T>& table);
+template <class T>
+void add_random(Kernels<T>& table);
+template <class T>
+void add_peak(Kernels<T>& table);
+
+void prefetch_rows(const void* source, long row_stride_bytes, const std::uint32_t* index, long start, long rows,
+                   long row_bytes);
+
+// The rule on a block of `rows` by `columns` (a multiple of 16): w, s1, s2 with leading dimension ldw, g with ldg.
+template <class T>
+using UpdateBlock = void (*)(T* w, const T* g, T* s1, T* s2, long rows, long columns, long ldw, long ldg,
+                             const T* scalars);
+template <class T>
+UpdateBlock<T> update_block(UpdateRule rule);
+
+// Elements of scratch for the products of matmul_update.cpp.
+template <class T>
+long strip_scratch(bool keeps_gradient, long n, long k);
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid

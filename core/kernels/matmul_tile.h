@@ -1,0 +1,216 @@
+// The register tiles of the matrix products: MR rows of c by NV machine vectors, held in registers over the whole k.
+// Every element of c is one chain of multiply-adds in the order of k, so the size of the tile never shows in the bits.
+#pragma once
+
+#include <utility>
+
+#include "../simd.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+// What the accumulators of a tile start from.
+enum class Start { zero, bias, accumulate, decay };
+
+template <class T>
+struct Accumulators {
+  Start start;
+  const T* bias;  // for Start::bias: the row of biases, from the tile's first column on
+  T decay;        // for Start::decay: c starts as decay·c
+};
+
+// The left matrix: element (i, k) is data[i·ld + k], or data[k·ld + i] where it is read transposed.
+template <class T>
+struct TileOperands {
+  const T* a;
+  long lda;
+  const T* b;
+  long ldb;
+  long k;
+  T* c;
+  long ldc;
+  T* packed;  // where a packing tile copies its columns of b, rows of NV vectors
+};
+
+template <class T, int MR, int NV>
+PELLUCID_INLINE void start_tile(Lanes<T> (&acc)[MR][NV], const T* c, long ldc, const Accumulators<T>& from) {
+  switch (from.start) {
+    case Start::zero:
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[i][v] = Lanes<T>{};
+      break;
+    case Start::bias:
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[i][v] = load(from.bias + v * kLanes<T>);
+      break;
+    case Start::accumulate:
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[i][v] = load(c + i * ldc + v * kLanes<T>);
+      break;
+    default:
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[i][v] = load(c + i * ldc + v * kLanes<T>) * from.decay;
+      break;
+  }
+}
+
+template <class T, int MR, int NV, bool kTransposedA, bool kPack>
+void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
+  Lanes<T> acc[MR][NV];
+  start_tile<T, MR, NV>(acc, x.c, x.ldc, from);
+  const T* a = x.a;
+  const T* b = x.b;
+  T* packed = x.packed;
+  const long lda = x.lda, ldb = x.ldb;
+  for (long k = 0; k < x.k; ++k) {
+    Lanes<T> row[NV];
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) row[v] = load(b + v * kLanes<T>);
+    if (kPack) {
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) store(packed + v * kLanes<T>, row[v]);
+      packed += NV * kLanes<T>;
+      __builtin_prefetch(b + 8 * ldb);
+    }
+    b += ldb;
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const Lanes<T> factor = splat<T>(kTransposedA ? a[i] : a[i * lda]);
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) acc[i][v] = fma(factor, row[v], acc[i][v]);
+    }
+    a += kTransposedA ? lda : 1;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) store(x.c + i * x.ldc + v * kLanes<T>, acc[i][v]);
+}
+
+// S interleaved chains per element, k ≡ s modulo S, summed pairwise at the end: for products with too few elements to
+// hide the latency of a multiply-add.
+template <class T, int MR, int S, int NV>
+void split_tile(const TileOperands<T>& x, const Accumulators<T>& from) {
+  Lanes<T> acc[S * MR][NV];
+  start_tile<T, S * MR, NV>(acc, nullptr, 0, {Start::zero, nullptr, T(0)});
+  if (from.start == Start::bias)
+    for (int i = 0; i < MR; ++i)
+      for (int v = 0; v < NV; ++v) acc[i][v] = load(from.bias + v * kLanes<T>);
+  const T* a = x.a;
+  const T* b = x.b;
+  const long lda = x.lda, ldb = x.ldb;
+  long k = 0;
+  for (; k + S <= x.k; k += S)
+#pragma GCC unroll 8
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) {
+        const Lanes<T> row = load(b + (k + s) * ldb + v * kLanes<T>);
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i) acc[s * MR + i][v] = fma(splat<T>(a[i * lda + k + s]), row, acc[s * MR + i][v]);
+      }
+#pragma GCC unroll 8
+  for (int s = 0; s < S - 1; ++s)
+    if (k + s < x.k)
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v)
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i)
+          acc[s * MR + i][v] =
+              fma(splat<T>(a[i * lda + k + s]), load(b + (k + s) * ldb + v * kLanes<T>), acc[s * MR + i][v]);
+#pragma GCC unroll 8
+  for (int half = S / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int s = 0; s < half; ++s)
+#pragma GCC unroll 8
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[s * MR + i][v] = acc[s * MR + i][v] + acc[(s + half) * MR + i][v];
+  for (int i = 0; i < MR; ++i)
+    for (int v = 0; v < NV; ++v) store(x.c + i * x.ldc + v * kLanes<T>, acc[i][v]);
+}
+
+template <class T>
+using TileFunction = void (*)(const TileOperands<T>&, const Accumulators<T>&);
+
+// The tallest tile for each width, so that accumulators, a row of b and one factor fit the registers.
+constexpr int kMaxRows = kRegisters == 32 ? 12 : 6;
+constexpr int max_rows(int vectors) {
+  return vectors == 1 ? kMaxRows : vectors == 2 ? kMaxRows : vectors == 4 ? (kRegisters == 32 ? 6 : 3) : kRegisters / 16;
+}
+// The widest tile for a number of rows.
+constexpr int widest(int rows) {
+  return rows <= max_rows(8) ? 8 : rows <= max_rows(4) ? 4 : 2;
+}
+
+template <class T, int NV, bool kTransposedA, bool kPack>
+struct TileRow {
+  template <int... I>
+  static TileFunction<T> choose(int rows, std::integer_sequence<int, I...>) {
+    static constexpr TileFunction<T> functions[] = {tile<T, I + 1, NV, kTransposedA, kPack>...};
+    return functions[rows - 1];
+  }
+  static TileFunction<T> of(int rows) { return choose(rows, std::make_integer_sequence<int, max_rows(NV)>{}); }
+};
+
+template <class T, bool kTransposedA, bool kPack>
+TileFunction<T> tile_of(int rows, int vectors) {
+  switch (vectors) {
+    case 1: return TileRow<T, 1, kTransposedA, kPack>::of(rows);
+    case 2: return TileRow<T, 2, kTransposedA, kPack>::of(rows);
+    case 4: return TileRow<T, 4, kTransposedA, kPack>::of(rows);
+    default: return TileRow<T, 8, kTransposedA, kPack>::of(rows);
+  }
+}
+
+// `count` rows in as few tiles as possible, none more than a row taller than another.
+struct Split {
+  long tiles, rows, extra;
+  Split(long count, long most) : tiles((count + most - 1) / most), rows(count / tiles), extra(count % tiles) {}
+  long height(long tile) const { return rows + (tile < extra); }
+  int tallest() const { return int(rows + (extra > 0)); }
+};
+
+// The widest tile, of 8, 4, 2 or 1 vectors and at most `most`, that fits into the remaining ones.
+inline int panel_vectors(long remaining, int most) {
+  int vectors = most;
+  while (vectors > remaining) vectors /= 2;
+  return vectors;
+}
+
+// A square of kLanes x kLanes, transposed in registers: interleaving rows i and i + half, log2(kLanes) times.
+template <class T, int... I>
+PELLUCID_INLINE Lanes<T> interleave_low(Lanes<T> a, Lanes<T> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (I % 2 * kLanes<T> + I / 2)...);
+}
+template <class T, int... I>
+PELLUCID_INLINE Lanes<T> interleave_high(Lanes<T> a, Lanes<T> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (I % 2 * kLanes<T> + (I + kLanes<T>) / 2)...);
+}
+template <class T>
+PELLUCID_INLINE void transpose_square(Lanes<T> (&rows)[kLanes<T>]) {
+  constexpr int n = kLanes<T>;
+  constexpr auto lanes = std::make_integer_sequence<int, n>{};
+#pragma GCC unroll 4
+  for (int stage = 1; stage < n; stage *= 2) {
+    Lanes<T> next[n];
+#pragma GCC unroll 8
+    for (int i = 0; i < n / 2; ++i) {
+      next[2 * i] = interleave_low<T>(rows[i], rows[i + n / 2], lanes);
+      next[2 * i + 1] = interleave_high<T>(rows[i], rows[i + n / 2], lanes);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) rows[i] = next[i];
+  }
+}
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid

@@ -1,0 +1,127 @@
+// Weight gradients that are consumed where they are made: strips of aᵀ·b go straight into the weights, or through an
+// update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
+#include "families.h"
+#include "matmul_tile.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+namespace {
+
+constexpr long kGroupBytes = 256 * 1024;    // packed columns of b: a quarter of a second-level cache
+constexpr long kGradientBytes = 24 * 1024;  // a strip of the gradient: half a first-level cache
+constexpr long kDepth = 256;                // k for one pass over a strip
+constexpr long kDeepRows = 96;              // rows of a strip where k takes several passes
+
+template <class T>
+constexpr long kPanel = 2 * kLanes<T>;
+template <class T>
+constexpr long kGradientElements = kGradientBytes / long(sizeof(T));
+
+long strip_rows(long k) { return k <= kDepth ? kMaxRows : kDeepRows; }
+
+// Columns whose b is packed together, a multiple of 32.
+template <class T>
+long group_columns(bool keeps_gradient, long n, long k) {
+  long columns = kGroupBytes / (k * long(sizeof(T)));
+  if (keeps_gradient) columns = smaller(columns, kGradientElements<T> / strip_rows(k));
+  return smaller(larger(columns / 32 * 32, 32), (n + 31) / 32 * 32);
+}
+
+template <class T>
+struct Strips {
+  const T *a, *b;
+  long lda, ldb, n, k;
+  Part part;
+  T scale;     // of b
+  T* packed;   // b's columns of one group: panels of (k, kPanel), the last one narrower where only 16 are left
+};
+
+template <class T>
+void pack_group(const Strips<T>& p, long col, long columns) {
+  T* to = p.packed;
+  const Lanes<T> scale = splat<T>(p.scale);
+  for (long j = 0; j < columns; j += kPanel<T>) {
+    const long width = smaller(kPanel<T>, columns - j);
+    for (long k = 0; k < p.k; ++k, to += width)
+      for (long v = 0; v < width; v += kLanes<T>) store(to + v, load(p.b + k * p.ldb + col + j + v) * scale);
+  }
+}
+
+// c(height, columns) of one strip += aᵀ·(packed b), every tile in order of k.
+template <class T>
+void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns, T* c, long ldc,
+                 Accumulators<T> from) {
+  for (long k0 = 0; k0 < p.k; k0 += kDepth) {
+    const long depth = smaller(kDepth, p.k - k0);
+    if (k0 > 0) from.start = Start::accumulate;
+    for (long j = 0; j < columns; j += kPanel<T>) {
+      const long width = smaller(kPanel<T>, columns - j);
+      const int vectors = int(width / kLanes<T>);
+      TileOperands<T> x{p.a + k0 * p.lda + row, p.lda, p.packed + j * p.k + k0 * width, width, depth, c + j, ldc,
+                        nullptr};
+      for (long tile = 0; tile < split.tiles; ++tile) {
+        const int height = int(split.height(tile));
+        tile_of<T, true, false>(height, vectors)(x, from);
+        x.a += height;
+        x.c += height * ldc;
+      }
+    }
+  }
+}
+
+// Calls consume(row, rows, col, columns, split) strip by strip, with b packed.
+template <class T, class Consume>
+void each_strip(const Strips<T>& p, bool keeps_gradient, const Consume& consume) {
+  if (p.part.row0 >= p.part.row1 || p.part.col0 >= p.part.col1) return;
+  const long end = padded(p.part.col1), group = group_columns<T>(keeps_gradient, p.n, p.k);
+  const Split strips(p.part.row1 - p.part.row0, strip_rows(p.k));
+  for (long col = p.part.col0; col < end; col += group) {
+    const long columns = smaller(group, end - col);
+    pack_group(p, col, columns);
+    long row = p.part.row0;
+    for (long strip = 0; strip < strips.tiles; row += strips.height(strip++))
+      consume(row, strips.height(strip), col, columns, Split(strips.height(strip), kMaxRows));
+  }
+}
+
+template <class T>
+void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale, T* c, long ldc, long, long n, long k,
+                   Part part, T* scratch) {
+  const Strips<T> p{a, b, lda, ldb, n, k, part, scale, scratch};
+  each_strip(p, false, [&](long row, long, long col, long columns, const Split& split) {
+    strip_tiles(p, split, row, columns, c + row * ldc + col, ldc, {Start::decay, nullptr, decay});
+  });
+}
+
+template <class T>
+void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1,
+                      T* s2, long ldw, long, long n, long k, Part part, T* scratch) {
+  T* gradient = scratch;
+  const Strips<T> p{a, b, lda, ldb, n, k, part, T(1), scratch + kGradientElements<T>};
+  const UpdateBlock<T> update = update_block<T>(rule);
+  each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
+    strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});
+    const long at = row * ldw + col;
+    update(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
+  });
+}
+
+}  // namespace
+
+template <class T>
+long strip_scratch(bool keeps_gradient, long n, long k) {
+  return group_columns<T>(keeps_gradient, n, k) * k + (keeps_gradient ? kGradientElements<T> : 0);
+}
+template long strip_scratch<float>(bool, long, long);
+template long strip_scratch<double>(bool, long, long);
+
+template <class T>
+void add_matmul_update(Kernels<T>& table) {
+  table.matmul_tn_add = matmul_tn_add<T>;
+  table.matmul_tn_update = matmul_tn_update<T>;
+}
+template void add_matmul_update(Kernels<float>&);
+template void add_matmul_update(Kernels<double>&);
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid

@@ -1,0 +1,134 @@
+// Sums, maxima and argmax. A sum along a row keeps 16 partial sums by lane and ends in a fixed tree (simd.h).
+#include "families.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+namespace {
+
+// V vectors of columns, each summed down the rows in order.
+template <class T, int V>
+PELLUCID_INLINE void sum_down(const T* x, long rows, long ld, T* out) {
+  Lanes<T> sum[V] = {};
+  for (long r = 0; r < rows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) sum[v] = sum[v] + load(x + r * ld + v * kLanes<T>);
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v) store(out + v * kLanes<T>, sum[v]);
+}
+
+template <class T>
+void sum_rows(const T* x, long rows, long k, long col0, long col1, T* out) {
+  const long ld = padded(k), end = padded(col1);
+  long col = col0;
+  for (; col + 4 * kLanes<T> <= end; col += 4 * kLanes<T>) sum_down<T, 4>(x + col, rows, ld, out + col);
+  for (; col < end; col += kLanes<T>) sum_down<T, 1>(x + col, rows, ld, out + col);
+}
+
+template <class T>
+PELLUCID_INLINE void add_row(Sums<T>& sums, const T* row, long ld) {
+  for (long j = 0; j < ld; j += kRow)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors<T>; ++v) sums.part[v] = sums.part[v] + load(row + j + v * kLanes<T>);
+}
+
+template <class T>
+void store_alone(T* out, T value) {
+  for (int v = 0; v < kVectors<T>; ++v) store(out + v * kLanes<T>, Lanes<T>{});
+  out[0] = value;
+}
+
+template <class T>
+void sum_columns(const T* x, long row0, long row1, long k, T* out) {
+  const long ld = padded(k);
+  for (long r = row0; r < row1; ++r) {
+    Sums<T> sums = {};
+    add_row(sums, x + r * ld, ld);
+    store_alone(out + r * kRow, tree_sum<T>(sums));
+  }
+}
+
+template <class T>
+T sum_all(const T* x, long rows, long k) {
+  Sums<T> sums = {};
+  add_row(sums, x, rows * padded(k));
+  return tree_sum<T>(sums);
+}
+
+template <class T>
+PELLUCID_INLINE T larger_of(T a, T b) {
+  return a != a || a > b ? a : b;
+}
+
+// 16 partial maxima by lane, then the same tree as a sum: the sign of a zero does not depend on the machine.
+template <class T>
+T row_maximum(const T* x, long k) {
+  alignas(64) T best[kRow];
+  for (int l = 0; l < kRow; ++l) best[l] = -T(__builtin_inf());
+  Lanes<T> part[kVectors<T>];
+  for (int v = 0; v < kVectors<T>; ++v) part[v] = load(best + v * kLanes<T>);
+  const long whole = k / kRow * kRow;
+  for (long j = 0; j < whole; j += kRow)
+    for (int v = 0; v < kVectors<T>; ++v) part[v] = maximum<T>(part[v], load(x + j + v * kLanes<T>));
+  for (int v = 0; v < kVectors<T>; ++v) store(best + v * kLanes<T>, part[v]);
+  for (long j = whole; j < k; ++j) best[j - whole] = larger_of(best[j - whole], x[j]);
+  for (int half = kRow / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) best[l] = larger_of(best[l], best[l + half]);
+  return best[0];
+}
+
+template <class T>
+void max_columns(const T* x, long row0, long row1, long k, T* out) {
+  for (long r = row0; r < row1; ++r) store_alone(out + r * kRow, row_maximum(x + r * padded(k), k));
+}
+
+template <class T>
+bool all_below(const T* p, long count, T bound) {
+  IntLanes<T> below = ~IntLanes<T>{};
+  long i = 0;
+  for (; i + kLanes<T> <= count; i += kLanes<T>) below &= absolute<T>(load(p + i)) < splat<T>(bound);
+  bool all = true;
+  for (int l = 0; l < kLanes<T>; ++l) all = all && below[l] != 0;
+  for (; i < count; ++i) all = all && p[i] < bound && -p[i] < bound;
+  return all;
+}
+
+template <class T>
+std::int32_t argmax(const T* x, long k) {
+  long best = 0;
+  for (long j = 1; j < k && x[best] == x[best]; ++j)
+    if (x[j] > x[best] || x[j] != x[j]) best = j;
+  return std::int32_t(best);
+}
+
+template <class T>
+void argmax_columns(const T* x, long row0, long row1, long k, std::int32_t* out) {
+  for (long r = row0; r < row1; ++r) out[r] = argmax(x + r * padded(k), k);
+}
+
+template <class T>
+long count_correct(const T* x, long rows, long k, const std::int32_t* labels) {
+  long correct = 0;
+  for (long r = 0; r < rows; ++r) {
+    const T* row = x + r * padded(k);
+    correct += (k == 1 ? std::int32_t(row[0] > T(0.5)) : argmax(row, k)) == labels[r];
+  }
+  return correct;
+}
+
+}  // namespace
+
+template <class T>
+void add_reductions(Kernels<T>& table) {
+  table.sum_rows = sum_rows<T>;
+  table.sum_columns = sum_columns<T>;
+  table.max_columns = max_columns<T>;
+  table.sum_all = sum_all<T>;
+  table.all_below = all_below<T>;
+  table.argmax_columns = argmax_columns<T>;
+  table.count_correct = count_correct<T>;
+}
+template void add_reductions(Kernels<float>&);
+template void add_reductions(Kernels<double>&);
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid

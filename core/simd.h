@@ -1,0 +1,200 @@
+// Vectors of the machine's own width, as GCC and Clang vector extensions: + - * / & | ^ << >> and comparisons are the
+// compiler's; what it has no operator for is here. Lane-wise code may use any width; a sum across lanes must not, and
+// keeps 16 partial sums on every machine (Sums).
+//
+// Included only by files compiled once per instruction set, with -DPELLUCID_ISA=<name>.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#define PELLUCID_INLINE inline __attribute__((always_inline))
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+constexpr int kRegisters = 32;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+constexpr int kRegisters = 16;
+#elif defined(__ARM_NEON)
+constexpr int kVectorBytes = 16;
+constexpr int kRegisters = 32;
+#else
+constexpr int kVectorBytes = 16;
+constexpr int kRegisters = 16;
+#endif
+
+typedef float FloatLanes __attribute__((vector_size(kVectorBytes)));
+typedef double DoubleLanes __attribute__((vector_size(kVectorBytes)));
+typedef std::int32_t Int32Lanes __attribute__((vector_size(kVectorBytes)));
+typedef std::int64_t Int64Lanes __attribute__((vector_size(kVectorBytes)));
+
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  using Lanes = FloatLanes;
+  using Int = std::int32_t;
+  using IntLanes = Int32Lanes;
+  typedef float Unaligned __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+};
+template <>
+struct VectorOf<double> {
+  using Lanes = DoubleLanes;
+  using Int = std::int64_t;
+  using IntLanes = Int64Lanes;
+  typedef double Unaligned __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
+};
+
+template <class T>
+using Lanes = typename VectorOf<T>::Lanes;
+template <class T>
+using IntLanes = typename VectorOf<T>::IntLanes;
+
+// Lanes of one machine vector, and machine vectors in a row of 16.
+template <class T>
+constexpr int kLanes = kVectorBytes / int(sizeof(T));
+constexpr int kRow = 16;
+template <class T>
+constexpr int kVectors = kRow / kLanes<T>;
+
+PELLUCID_INLINE constexpr long padded(long width) { return (width + kRow - 1) / kRow * kRow; }
+PELLUCID_INLINE constexpr long smaller(long a, long b) { return a < b ? a : b; }
+PELLUCID_INLINE constexpr long larger(long a, long b) { return a > b ? a : b; }
+
+template <class T>
+PELLUCID_INLINE Lanes<T> load(const T* p) {
+  return *reinterpret_cast<const typename VectorOf<T>::Unaligned*>(p);
+}
+template <class T>
+PELLUCID_INLINE void store(T* p, Lanes<T> v) {
+  *reinterpret_cast<typename VectorOf<T>::Unaligned*>(p) = v;
+}
+template <class T>
+PELLUCID_INLINE Lanes<T> splat(T x) {
+  return x - Lanes<T>{};  // x - 0 is x, -0 and NaN included
+}
+template <class T>
+PELLUCID_INLINE Lanes<T> splat_constant(double x) {
+  return splat<T>(static_cast<T>(x));
+}
+
+// a·b + c, rounded once; twice on the baseline, which has no such instruction.
+PELLUCID_INLINE FloatLanes fma(FloatLanes a, FloatLanes b, FloatLanes c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__)
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__ARM_NEON)
+  return vfmaq_f32(c, a, b);
+#else
+  return a * b + c;
+#endif
+}
+PELLUCID_INLINE DoubleLanes fma(DoubleLanes a, DoubleLanes b, DoubleLanes c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(__AVX2__)
+  return _mm256_fmadd_pd(a, b, c);
+#elif defined(__ARM_NEON)
+  return vfmaq_f64(c, a, b);
+#else
+  return a * b + c;
+#endif
+}
+
+PELLUCID_INLINE FloatLanes sqrt(FloatLanes a) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_sqrt_ps(__mmask16(-1), a);  // the plain form warns of its own undefined operand
+#elif defined(__AVX2__)
+  return _mm256_sqrt_ps(a);
+#elif defined(__ARM_NEON)
+  return vsqrtq_f32(a);
+#else
+  return _mm_sqrt_ps(a);
+#endif
+}
+PELLUCID_INLINE DoubleLanes sqrt(DoubleLanes a) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_sqrt_pd(__mmask8(-1), a);
+#elif defined(__AVX2__)
+  return _mm256_sqrt_pd(a);
+#elif defined(__ARM_NEON)
+  return vsqrtq_f64(a);
+#else
+  return _mm_sqrt_pd(a);
+#endif
+}
+
+template <class T>
+PELLUCID_INLINE IntLanes<T> bits(Lanes<T> a) {
+  return reinterpret_cast<IntLanes<T>>(a);
+}
+template <class T>
+PELLUCID_INLINE Lanes<T> from_bits(IntLanes<T> a) {
+  return reinterpret_cast<Lanes<T>>(a);
+}
+
+template <class T>
+constexpr typename VectorOf<T>::Int kSignBit =
+    static_cast<typename VectorOf<T>::Int>(sizeof(T) == 4 ? INT32_MIN : INT64_MIN);
+
+template <class T>
+PELLUCID_INLINE Lanes<T> absolute(Lanes<T> a) {
+  return from_bits<T>(bits<T>(a) & ~kSignBit<T>);
+}
+template <class T>
+PELLUCID_INLINE Lanes<T> negative(Lanes<T> a) {
+  return from_bits<T>(bits<T>(a) ^ kSignBit<T>);
+}
+// The magnitude of a with the sign of s.
+template <class T>
+PELLUCID_INLINE Lanes<T> copy_sign(Lanes<T> a, Lanes<T> s) {
+  return from_bits<T>((bits<T>(a) & ~kSignBit<T>) | (bits<T>(s) & kSignBit<T>));
+}
+
+// NaN where either is NaN, as np.maximum and np.minimum.
+template <class T>
+PELLUCID_INLINE Lanes<T> maximum(Lanes<T> a, Lanes<T> b) {
+  const Lanes<T> larger_one = a > b ? a : b;  // b where either is NaN
+  return a != a ? a : larger_one;
+}
+template <class T>
+PELLUCID_INLINE Lanes<T> minimum(Lanes<T> a, Lanes<T> b) {
+  const Lanes<T> smaller_one = a < b ? a : b;
+  return a != a ? a : smaller_one;
+}
+
+// 16 partial sums, whatever the machine's width.
+template <class T>
+struct Sums {
+  Lanes<T> part[kVectors<T>];
+};
+
+// The sum of 16 lanes by one tree: l + (l+8), then +4, +2, +1.
+template <class T>
+PELLUCID_INLINE T tree_sum(const Sums<T>& sums) {
+  alignas(64) T lane[kRow];
+  for (int v = 0; v < kVectors<T>; ++v) store(lane + v * kLanes<T>, sums.part[v]);
+  for (int half = kRow / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
+  return lane[0];
+}
+
+// Lanes from `count` on of the 16 at p become zero.
+template <class T>
+PELLUCID_INLINE void clear_from(T* p, long count) {
+  for (long l = count; l < kRow; ++l) p[l] = T(0);
+}
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid
