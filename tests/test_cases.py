@@ -1,0 +1,218 @@
+"""What must hold for every layer and every loss, from the table in cases.py."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid.initializers
+import pellucid.layers
+import pellucid.losses
+from cases import LAYERS, LOSSES, ROWS, TABLE, TRAINABLE, Case, named
+from interpreter import run
+from pellucid.description import build, describe
+from pellucid.engines import Model, OptimizerState, ReferenceEngine, Slice, Sums, passes
+from pellucid.engines.data import batch_of
+from pellucid.engines.recording import (
+    record_evaluation,
+    record_gradient,
+    record_prediction,
+    record_training_step,
+)
+from pellucid.errors import InputError
+from pellucid.gradient_check import check_gradients
+from pellucid.layers import Layer, Mode, Named
+from pellucid.losses import Loss
+from pellucid.ops import Array
+from pellucid.optimizers import Momentum
+
+FIXTURE = Path(__file__).parent / "fixtures" / "cases.npz"
+
+every_case = pytest.mark.parametrize("case", TABLE, ids=named)
+every_trainable_case = pytest.mark.parametrize("case", TRAINABLE, ids=named)
+every_count_of_rows = pytest.mark.parametrize("rows", ROWS)
+
+
+def known_classes() -> dict[str, type]:
+    modules = (pellucid.layers, pellucid.losses, pellucid.initializers)
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
+
+
+def exported(module: Any, base: type) -> set[type]:
+    found = {getattr(module, name) for name in module.__all__}
+    return {kind for kind in found if inspect.isclass(kind) and issubclass(kind, base) and not inspect.isabstract(kind)}
+
+
+def test_every_exported_layer_and_loss_is_in_the_table() -> None:
+    layers = {type(layer) for case in LAYERS for layer in case.layers}
+    losses = {type(case.loss) for case in LOSSES}
+    assert {kind.__name__ for kind in exported(pellucid.layers, Layer) - layers} == set(), "add a row to tests/cases.py"
+    assert {kind.__name__ for kind in exported(pellucid.losses, Loss) - losses} == set(), "add a row to tests/cases.py"
+
+
+@every_count_of_rows
+@every_trainable_case
+def test_backpropagation_agrees_with_numeric_differentiation(case: Case, rows: int) -> None:
+    report = check_gradients(case.model(), case.x(rows), case.t(rows), sample_weight=case.weight(rows))
+    assert report.ok, str(report)
+    assert {"x", *case.model().parameters} <= set(report.rows)
+    for index, layer in enumerate(case.layers):
+        local = {f"layer {index} ({type(layer).__name__}): d{p}" for p in layer.parameters(case.model().shapes[index])}
+        assert local | {f"layer {index} ({type(layer).__name__}): dx"} <= set(report.rows)
+
+
+def test_the_forward_only_layer_says_so_in_training() -> None:
+    case = next(case for case in TABLE if not case.trainable)
+    with pytest.raises(InputError, match=r"Step cannot be trained through: .* use Sigmoid\(\)"):
+        check_gradients(case.model(), case.x(3), case.t(3))
+
+
+# A plan against the eager pass, bit for bit -------------------------------------------------------------------------
+
+
+def given_to_a_plan(case: Case, model: Model, rows: int, dtype: str) -> dict[str, Any]:
+    x, t, weight = batch_of(case.data(rows, dtype), slice(None), model)
+    # The parameters as they lie in the flat vector: BLAS takes another path, with other bits, for other strides.
+    return {"x": x, "t": t, "weight": weight, **model.parameters}
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@every_count_of_rows
+@every_case
+def test_a_plan_computes_the_bits_of_the_eager_pass(case: Case, rows: int, dtype: str) -> None:
+    model, data = case.model(dtype), case.data(rows, dtype)
+    given = given_to_a_plan(case, model, rows, dtype)
+    output = ReferenceEngine(model).predict(given["x"])
+    assert same_bits(run(record_prediction(model), given)["output"], output)
+    assert same_bits(run(record_evaluation(model, data.labels), given)["output"], output)
+    if not case.trainable:
+        return
+    results = run(record_gradient(model, data.labels), given)
+    loss, gradients = ReferenceEngine(model).gradient(data)
+    assert float(results["loss"]) == loss
+    assert set(results) == {"output", "loss", "row_losses", *(f"gradient {name}" for name in gradients)}
+    for name, gradient in gradients.items():
+        assert same_bits(results[f"gradient {name}"], gradient), name
+
+
+@every_trainable_case
+def test_a_plan_of_a_training_step_changes_the_same_bits(case: Case) -> None:
+    model, data = case.model("float32"), case.data(7, "float32")
+    optimizer = Momentum(0.1, weight_decay=0.01, clip_norm=1.0)
+    given = given_to_a_plan(case, case.model("float32"), 7, "float32")
+    slots = {f"{name}.v": np.zeros_like(p) for name, p in model.parameters.items()}
+    results = run(
+        record_training_step(model, optimizer, data.labels), {**given, **slots, "learning_rate": 0.1, "step": 5}
+    )
+    state = OptimizerState(optimizer, model.parameters.layout, model.dtype)
+    state.step, rates = 5, {"learning_rate": np.array([0.1])}
+    trained = ReferenceEngine(model).train(state, Slice(data, None, 7, 0, 1, rates), Sums())
+    assert trained.batches == 1
+    assert np.isclose(float(results["loss"]), trained.sums.loss / trained.sums.weight, rtol=1e-5)
+    for name, p in model.parameters.items():
+        assert same_bits(given[name], p), name
+        assert same_bits(slots[f"{name}.v"], state.views()["v"][name]), name
+
+
+# The batch against its rows, one by one -----------------------------------------------------------------------------
+
+
+@every_trainable_case
+def test_a_batch_is_the_mean_of_its_rows(case: Case) -> None:
+    rows = 9
+    model, data = case.model(), case.data(rows)
+    engine = ReferenceEngine(model)
+    loss, gradients = engine.gradient(data)
+    weight = np.ones(rows) if data.weight is None else data.weight
+    one_by_one = []
+    for n in range(rows):
+        single = some_rows(case, model, slice(n, n + 1))
+        one_by_one.append(engine.gradient(single))
+        np.testing.assert_allclose(engine.predict(data.x)[n : n + 1], engine.predict(single.x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(loss, np.average([found for found, _ in one_by_one], weights=weight), rtol=1e-12)
+    for name, gradient in gradients.items():
+        mean = np.average([found[name] for _, found in one_by_one], axis=0, weights=weight)
+        np.testing.assert_allclose(gradient, mean, rtol=1e-11, atol=1e-13, err_msg=name)
+
+
+def some_rows(case: Case, model: Model, rows: slice) -> Any:
+    whole = case.data(9)
+    part = {"x": whole.x[rows], "t": whole.t[rows]}
+    return type(whole)(weight=None, labels=whole.labels, classes=None, **part)
+
+
+# Descriptions -------------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_a_description_makes_an_equal_layer_and_loss(case: Case) -> None:
+    for thing in (*case.layers, case.loss):
+        written = json.dumps(describe(thing))
+        read = build(json.loads(written), known_classes())
+        assert read == thing
+        assert type(read) is type(thing)
+
+
+# Expected values that PyTorch computed ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Array]:
+    with np.load(FIXTURE, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def part_of(expected: dict[str, Array], case: Case) -> dict[str, Array]:
+    found = {key.rpartition("/")[2]: v for key, v in expected.items() if key.rpartition("/")[0] == case.name}
+    assert found, f"tests/fixtures/cases.npz lacks {case.name!r}: run tests/fixtures/make_cases.py"
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
+@pytest.mark.parametrize("case", LAYERS, ids=named)
+def test_a_layer_gives_what_pytorch_gives(case: Case, dtype: str, tolerance: float, expected: dict[str, Array]) -> None:
+    found = {name: values.astype(dtype) for name, values in part_of(expected, case).items()}
+    layer, p = case.layers[0], Named(W=found.get("W"), b=found.get("b"))
+    mode = Mode(training=True, seed=11, layer=2, step=5)
+    y, saved = layer.forward(p, found["x"], mode)
+    assert y.dtype == np.dtype(dtype)
+    np.testing.assert_allclose(y, found["y"], rtol=tolerance, atol=tolerance)
+    if not case.trainable:
+        return
+    dx, gradients = layer.backward(p, saved, found["dy"])
+    assert dx.dtype == np.dtype(dtype)
+    np.testing.assert_allclose(dx, found["dx"], rtol=tolerance, atol=tolerance)
+    assert set(gradients) == {name for name in ("W", "b") if f"d{name}" in found}
+    for name, gradient in gradients.items():
+        assert gradient.dtype == np.dtype(dtype)
+        np.testing.assert_allclose(gradient, found[f"d{name}"], rtol=tolerance, atol=5 * tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
+@pytest.mark.parametrize("case", LOSSES, ids=named)
+def test_a_loss_gives_what_pytorch_gives(case: Case, dtype: str, tolerance: float, expected: dict[str, Array]) -> None:
+    found = {name: values.astype(dtype) for name, values in part_of(expected, case).items()}
+    row_losses, saved = case.loss.forward(found["y"], found["t"])
+    dy = case.loss.backward(saved)
+    assert row_losses.dtype == dy.dtype == np.dtype(dtype)
+    np.testing.assert_allclose(row_losses, found["row_losses"], rtol=tolerance, atol=5 * tolerance)
+    np.testing.assert_allclose(dy, found["dy"], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("case", LOSSES, ids=named)
+def test_a_loss_is_weighted_as_pytorch_weights_it(case: Case, expected: dict[str, Array]) -> None:
+    found = part_of(expected, case)
+    layer = pellucid.layers.Identity()
+    width = found["y"].shape[1]
+    model = Model((layer,), case.loss, (width,), 0, np.dtype(np.float64))
+    done = passes.forward(model, model.parameters, found["y"], training=True)
+    result = passes.backward(model, case.loss, model.parameters, done, found["t"], found["weight"])
+    np.testing.assert_allclose(float(result.loss), float(found["loss"]), rtol=1e-12)
+    np.testing.assert_allclose(result.deltas[0], found["weighted_dy"], rtol=1e-12, atol=1e-14)
