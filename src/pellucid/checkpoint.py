@@ -53,7 +53,7 @@ class Loaded:
     parameters: dict[str, Array]
 
 
-def describe_model(model: Model) -> dict[str, Any]:
+def describe_model(model: Model) -> Any:
     """Returns what makes a model, without its numbers, as plain values that are equal after a way through JSON."""
     return plain(
         {
@@ -73,7 +73,8 @@ def plain(value: Any) -> Any:
         InputError: something in it cannot be written as JSON.
     """
     try:
-        return json.loads(json.dumps(value, default=_plain_number))
+        result: Any = json.loads(json.dumps(value, default=_plain_number))
+        return result
     except (TypeError, ValueError) as error:
         raise InputError(
             f"this cannot be kept in a checkpoint: {error}; fields of a layer, loss or optimizer of your own must be "
@@ -230,7 +231,7 @@ def _checksum(tables: Mapping[str, str], tensors: Mapping[str, Array]) -> str:
     for name in sorted(tensors):
         array = tensors[name]
         value = zlib.crc32(f"{name}\0{array.dtype}\0{array.shape}\0".encode(), value)
-        value = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8), value)
+        value = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, value)
     return f"{value:08x}"
 
 

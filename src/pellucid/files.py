@@ -1,5 +1,6 @@
 """Writing files so that a reader, a crash or a full disk never meets half of one."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable
@@ -25,11 +26,9 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
         os.replace(temporary, target)
         _sync_folder(target.parent)
     except BaseException as error:
-        try:
+        with contextlib.suppress(OSError, ValueError):
             temporary.unlink(missing_ok=True)
-        except OSError:
-            pass  # The folder that could not be written to cannot hold it either.
-        if isinstance(error, OSError | ValueError):  # ValueError: a zero byte in the name.
+        if isinstance(error, OSError) or "\0" in str(path):
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"cannot write {str(path)!r}: {reason}; check the folder and the space on it.") from error
         raise

@@ -1,0 +1,168 @@
+"""fit: the arguments checked, and a run made from them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import philox
+from pellucid.engines import Data, check_data
+from pellucid.errors import InputError
+from pellucid.optimizers import Optimizer
+from pellucid.training.callbacks import Callback
+from pellucid.training.history import History
+from pellucid.training.progress import progress_callbacks
+from pellucid.training.resume import restore_run
+from pellucid.training.run import Run
+from pellucid.training.stopping import StopOnNaN
+
+if TYPE_CHECKING:
+    from pellucid.network import Network
+
+SPLIT_STREAM = 2**32 - 1
+"""The address of the validation split among the random numbers for data, away from those of made-up data sets."""
+
+
+def fit(
+    network: "Network",
+    x: Any,
+    t: Any,
+    *,
+    epochs: int,
+    batch_size: int | None,
+    optimizer: Optimizer,
+    validation_data: Sequence[Any] | None = None,
+    validation_fraction: float | None = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | str | None = None,
+    shuffle: bool = True,
+    initial_epoch: int = 0,
+    resume: str | Path | None = None,
+    callbacks: Iterable[Callback] = (),
+    verbose: int | str = "auto",
+) -> History:
+    """Trains a network and returns the history, which is also in `network.history`.
+
+    The order of epoch e is a function of the network's seed and e, so the same call gives the same bits. Ctrl-C ends
+    training between two batches: the history and the last parameters are kept, and `history.interrupted` says so.
+
+    Args:
+        network: what is trained, in place.
+        x, t: samples (N, ...) and targets, as for `Network.evaluate`.
+        epochs: the number of the epoch to stop before, counted from 0: so many passes, less `initial_epoch`.
+        batch_size: rows per update, 1 for online learning, None for all rows at once; the last batch may be shorter.
+        optimizer: the rule of the updates; its memory starts empty, unless `initial_epoch` goes on where it stands.
+        validation_data: (x, t) or (x, t, sample_weight), evaluated after each epoch.
+        validation_fraction: in place of that, the share of rows, above 0 and below 1, that is set aside for it; they
+            are drawn by the network's seed, so that they stay the same from call to call.
+        sample_weight: (N,) numbers of 0 or more. class_weight: class number -> weight, or "balanced".
+        shuffle: whether every epoch takes the rows in a new order.
+        initial_epoch: the epoch to begin with, for going on after an earlier call that ended there.
+        resume: a checkpoint to go on from; the run ends with the same bits as one that was never stopped.
+        callbacks: see `Callback`. verbose: 0 silent, 1 a bar, 2 a line per epoch, "auto" a bar on a terminal.
+
+    Raises:
+        InputError: an argument that cannot be used. CheckpointError: `resume` is of another run, or damaged.
+        NotFiniteError: NaN or infinity came up; see `StopOnNaN`.
+    """
+    _check_epochs(epochs, initial_epoch, resume)
+    if not isinstance(optimizer, Optimizer):
+        raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
+    data = check_data(x, t, network.model, sample_weight, class_weight)
+    data, validation = _validation(network, data, validation_data, validation_fraction)
+    run = Run(
+        network,
+        data,
+        validation,
+        optimizer,
+        epochs=epochs,
+        batch_size=_checked_batch_size(batch_size, data.rows),
+        shuffle=bool(shuffle),
+        initial_epoch=initial_epoch,
+        callbacks=_with_defaults(callbacks, verbose),
+    )
+    if resume is not None:
+        restore_run(run, resume)
+    network.history = run.history
+    return run.train()
+
+
+def _check_epochs(epochs: Any, initial_epoch: Any, resume: object) -> None:
+    for name, value, least in (("epochs", epochs, 1), ("initial_epoch", initial_epoch, 0)):
+        if not _is_whole(value) or value < least:
+            raise InputError(f"{name} must be an integer of {least} or more, got {value!r}.")
+    if initial_epoch >= epochs:
+        raise InputError(
+            f"initial_epoch={initial_epoch} leaves nothing to do up to epochs={epochs}; epochs counts from the very "
+            f"first one: epochs={initial_epoch + epochs} trains {epochs} more."
+        )
+    if resume is not None and initial_epoch:
+        raise InputError("resume and initial_epoch cannot both be given; a checkpoint knows its epoch.")
+
+
+def _checked_batch_size(batch_size: Any, rows: int) -> int:
+    if batch_size is None:
+        return rows
+    if not _is_whole(batch_size) or batch_size < 1:
+        raise InputError(
+            f"batch_size must be an integer of 1 or more, or None for all rows at once, got {batch_size!r}."
+        )
+    return min(int(batch_size), rows)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _validation(
+    network: "Network", data: Data, validation_data: Any, validation_fraction: Any
+) -> tuple[Data, Data | None]:
+    if validation_data is not None and validation_fraction is not None:
+        raise InputError("validation_data and validation_fraction cannot both be given; leave one out.")
+    if validation_data is not None:
+        if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+            raise InputError("validation_data must be (x, t) or (x, t, sample_weight).")
+        try:
+            xv, tv, *weight = validation_data
+            return data, check_data(xv, tv, network.model, *weight)
+        except InputError as error:
+            raise InputError(f"validation_data: {error}") from None
+    if validation_fraction is None:
+        return data, None
+    return _split(network, data, validation_fraction)
+
+
+def _split(network: "Network", data: Data, fraction: Any) -> tuple[Data, Data]:
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.number) or not 0 < fraction < 1:
+        raise InputError(f"validation_fraction must be above 0 and below 1, got {fraction!r}.")
+    count = round(data.rows * float(fraction))
+    if not 0 < count < data.rows:
+        raise InputError(
+            f"validation_fraction={fraction} of {data.rows} rows leaves {count} for validation and "
+            f"{data.rows - count} for training; both need at least one."
+        )
+    order = philox.permutation(network.seed, philox.DATA, SPLIT_STREAM, data.rows)
+    return _rows_of(data, np.sort(order[count:])), _rows_of(data, np.sort(order[:count]))
+
+
+def _rows_of(data: Data, rows: NDArray[np.int64]) -> Data:
+    return replace(
+        data,
+        x=data.x[rows],
+        t=data.t[rows],
+        weight=None if data.weight is None else data.weight[rows],
+        classes=None if data.classes is None else data.classes[rows],
+    )
+
+
+def _with_defaults(callbacks: Iterable[Callback], verbose: int | str) -> list[Callback]:
+    listed = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    for callback in listed:
+        if not isinstance(callback, Callback):
+            raise InputError(f"callbacks holds {callback!r}, not a callback; make one, such as EarlyStopping().")
+    if not any(isinstance(callback, StopOnNaN) for callback in listed):
+        listed.append(StopOnNaN())
+    return listed + progress_callbacks(verbose)

@@ -1,0 +1,249 @@
+"""The training in progress: where it stands, and the loop over epochs and slices of batches."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import checkpoint, philox
+from pellucid.description import describe
+from pellucid.engines import Data, Slice, Sums
+from pellucid.engines.diagnosis import first_not_finite
+from pellucid.errors import InputError
+from pellucid.optimizers import Optimizer
+from pellucid.training.callbacks import Callback, interval_of
+from pellucid.training.history import History
+from pellucid.training.interrupt import Interrupt
+from pellucid.training.pace import Pace
+
+if TYPE_CHECKING:
+    from pellucid.network import Network
+
+
+class Run:
+    """Where a training stands: the network, the optimizer's memory, the epoch, the batch, and the sums so far.
+
+    Attributes:
+        network, optimizer, data, validation, epochs, batch_size, shuffle: as given to `fit`.
+        epoch: the number of the epoch that is trained, or of the next one.
+        batch: how many batches of it are done, of `batches`.
+        history: the finished epochs.
+        intact: False where an error came amid an update, so that parameters and memory may not belong together.
+    """
+
+    def __init__(
+        self,
+        network: "Network",
+        data: Data,
+        validation: Data | None,
+        optimizer: Optimizer,
+        *,
+        epochs: int,
+        batch_size: int,
+        shuffle: bool,
+        initial_epoch: int,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.network, self.data, self.validation, self.optimizer = network, data, validation, optimizer
+        self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        self.batches = -(-data.rows // batch_size)
+        self.epoch, self.batch = initial_epoch, 0
+        self.sums, self.seconds = Sums(), 0.0
+        self.history = History()
+        self.state = network.optimizer_state(optimizer)
+        if initial_epoch == 0 or self.state.step != self.step:
+            for slot in self.state.slots.values():
+                slot[:] = 0
+            self.state.step = self.state.start = self.step
+        self._pace = Pace()
+        self._interrupt = Interrupt()
+        self._stop = False
+        self._ended_well = self._bad = False
+        self.intact = True
+
+    @property
+    def step(self) -> int:
+        """How many batches were trained before this one, over all epochs."""
+        return self.epoch * self.batches + self.batch
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether training ended by itself or by a callback's wish: not by Ctrl-C, NaN or an error."""
+        return self._ended_well and not self._interrupt.asked
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a checkpoint of this moment is worth having: not after NaN, nor amid an update."""
+        return self.intact and not self._bad
+
+    def stop(self, reason: str) -> None:
+        """Ends training after this batch; `reason` becomes `history.stopped_by`."""
+        self.history.stopped_by = reason
+        self._stop = True
+
+    def metrics(self) -> dict[str, float]:
+        """Returns loss and accuracy over the batches of this epoch so far."""
+        return self.sums.metrics(self.data.classes is not None) if self.sums.rows else {}
+
+    def save(self, path: str | Path) -> None:
+        """Writes a checkpoint from which `fit(..., resume=path)` goes on with the same bits; all or nothing.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        position = {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self.state.step,
+            "start": self.state.start,
+            "sums": asdict(self.sums),
+            "seconds": self.seconds,
+            "history": self.history.as_dict(),
+        }
+        memory = {
+            f"optimizer.{slot}.{name}": w for slot, views in self.state.views().items() for name, w in views.items()
+        }
+        callbacks, arrays = _callback_states(self.callbacks)
+        training = {"recipe": self.recipe(), "position": position, "callbacks": callbacks}
+        checkpoint.save(path, self.network.model, training, memory | arrays)
+
+    def recipe(self) -> dict[str, Any]:
+        """Returns what must be equal for a resumed run to end with the same bits."""
+        return {
+            "optimizer": checkpoint.plain(describe(self.optimizer)),
+            "batch_size": self.batch_size,
+            "rows": self.data.rows,
+            "validation rows": 0 if self.validation is None else self.validation.rows,
+            "shuffle": self.shuffle,
+        }
+
+    def train(self) -> History:
+        """Runs the epochs that are left.
+
+        Raises:
+            NotFiniteError: NaN or infinity came up; see StopOnNaN.
+        """
+        self._stop = self.history.stopped_by is not None
+        begun: list[Callback] = []
+        with self._interrupt:
+            try:
+                for callback in self.callbacks:
+                    begun.append(callback)
+                    callback.on_train_begin(self)
+                while self.epoch < self.epochs and not self._ending():
+                    self._train_epoch()
+                self._ended_well = not self._bad
+            except KeyboardInterrupt:
+                if not self.intact:
+                    raise
+                self._interrupt.asked = True
+            finally:
+                if self._interrupt.asked:
+                    self.history.interrupted = True
+                    self.history.stopped_by = "Ctrl-C"
+                for callback in reversed(begun):
+                    callback.on_train_end(self)
+        return self.history
+
+    def _ending(self) -> bool:
+        return self._stop or self._interrupt.asked
+
+    def _train_epoch(self) -> None:
+        epoch = self.epoch
+        for callback in self.callbacks:
+            callback.on_epoch_begin(self, epoch)
+        order = philox.permutation(self.network.seed, philox.SHUFFLE, epoch, self.data.rows) if self.shuffle else None
+        # For the whole epoch at once: NumPy's last bits may depend on how many numbers it is given.
+        steps = np.arange(epoch * self.batches, (epoch + 1) * self.batches)
+        rates = self._rates(steps)
+        scalars = self.optimizer.scalars(steps - self.state.start, rates)
+        while self.batch < self.batches and not self._ending():
+            self._train_slice(order, scalars, rates)
+        if self.batch == self.batches:
+            self._finish_epoch(float(rates[-1]))
+
+    def _rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+        schedule = self.optimizer.schedule
+        rates = np.asarray(schedule.rates(steps, self.batches, self.history.monitored()), dtype=np.float64)
+        if rates.shape != steps.shape or not (np.isfinite(rates).all() and (rates >= 0).all()):
+            raise InputError(
+                f"the schedule {schedule} gave learning rates that cannot be used in epoch {self.epoch}: one finite "
+                f"number of 0 or more is needed for each of the {len(steps)} steps."
+            )
+        return rates
+
+    def _train_slice(
+        self, order: NDArray[np.int64] | None, scalars: dict[str, NDArray[np.float64]], rates: NDArray[np.float64]
+    ) -> None:
+        last = min(self.batches, self.batch + self._pace.batches, self._next_stop())
+        part = {name: values[self.batch : last] for name, values in scalars.items()}
+        began = time.perf_counter()
+        asked = last - self.batch
+        self.intact = False
+        done = self.network.runner.train(
+            self.state, Slice(self.data, order, self.batch_size, self.batch, last, part), self.sums
+        )
+        self.intact = True
+        seconds = time.perf_counter() - began
+        self._pace.measured(done.batches, seconds)
+        self.seconds += seconds
+        self.sums = done.sums
+        self.batch += done.batches
+        if done.batches < asked:
+            self._not_finite(Slice(self.data, order, self.batch_size, self.batch, last))
+            return
+        logs = self.metrics() | {"learning_rate": float(rates[self.batch - 1])}
+        for callback in self.callbacks:
+            interval = interval_of(callback)
+            if interval is not None and self.step % interval == 0:
+                callback.on_batch_end(self, self.batch - 1, logs)
+        for callback in self.callbacks:
+            callback.on_slice_end(self, logs)
+
+    def _next_stop(self) -> int:
+        """The first batch of this epoch after which some callback wants to be called."""
+        intervals = [interval for callback in self.callbacks if (interval := interval_of(callback)) is not None]
+        return min((self.batch + interval - self.step % interval for interval in intervals), default=self.batches)
+
+    def _not_finite(self, rest: Slice) -> None:
+        found = first_not_finite(self.network.model, self.data, rest.rows(self.batch), self.state.step)
+        finding = (
+            f"{found}, in epoch {self.epoch}, batch {self.batch}; the parameters are those from before that batch, "
+            "try a smaller learning_rate or clip_norm."
+        )
+        self._bad = True
+        self.stop(finding)
+        for callback in self.callbacks:
+            callback.on_not_finite(self, finding)
+
+    def _finish_epoch(self, rate: float) -> None:
+        epoch, row = self.epoch, self.metrics()
+        began = time.perf_counter()
+        if self.validation is not None:
+            checked = self.network.runner.evaluate(self.validation).metrics(self.validation.classes is not None)
+            row |= {f"validation_{name}": value for name, value in checked.items()}
+        row["learning_rate"] = rate
+        row["seconds"] = self.seconds + time.perf_counter() - began
+        row["samples_per_second"] = self.sums.rows / max(self.seconds, 1e-9)
+        self.history.append(epoch, row)
+        self.epoch, self.batch, self.sums, self.seconds = epoch + 1, 0, Sums(), 0.0
+        for callback in self.callbacks:
+            callback.on_epoch_end(self, epoch, row)
+
+
+def _callback_states(callbacks: Sequence[Callback]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The states of those callbacks that have one, with their arrays apart."""
+    states: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
+    for callback in callbacks:
+        state = callback.state()
+        if state:
+            arrays |= {f"callback.{len(states)}.{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}
+            rest = {k: v for k, v in state.items() if not isinstance(v, np.ndarray)}
+            states.append({"type": type(callback).__name__, "state": rest})
+    return states, arrays
