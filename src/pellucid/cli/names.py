@@ -1,0 +1,50 @@
+"""What can be typed on the command line, and the class that each name stands for.
+
+Text only, so that `pellucid --help` need not import NumPy.
+"""
+
+ACTIVATIONS = {
+    "identity": "Identity",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "leaky-relu": "LeakyReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "softplus": "Softplus",
+}
+
+LOSSES = {
+    "mse": "MeanSquaredError",
+    "mae": "MeanAbsoluteError",
+    "huber": "Huber",
+    "cross-entropy": "SoftmaxCrossEntropy",
+    "sigmoid-cross-entropy": "SigmoidCrossEntropy",
+}
+
+OPTIMIZERS = {
+    "sgd": "SGD",
+    "momentum": "Momentum",
+    "nesterov": "Nesterov",
+    "adagrad": "AdaGrad",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+
+INITIALIZERS = {
+    "normal": "Normal",
+    "lecun": "LeCun",
+    "xavier": "Xavier",
+    "he": "He",
+}
+
+ENGINES = ("auto", "native", "reference")
+DTYPES = ("float32", "float64")
+PARTS = ("train", "validation", "test")
+
+
+def listed(names: object) -> str:
+    """Returns the names as they stand in a help text."""
+    return ", ".join(names) if isinstance(names, (dict, tuple)) else str(names)
