@@ -19,7 +19,7 @@ FLOORS = (
     {"engines"},
     {"layers", "losses", "optimizers", "schedules", "initializers", "parameters"},
     {"ops"},
-    {"datasets", "description", "files", "philox", "_core", "info", "errors"},
+    {"datasets", "description", "files", "philox", "_core", "info", "named", "errors"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 SAME_FLOOR = {

@@ -9,6 +9,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bindings.h"
 #include "philox.h"
 
 namespace nb = nanobind;
@@ -65,4 +66,5 @@ NB_MODULE(_core, module) {
       "counter"_a, "key"_a, "One Philox4x32-10 block, as in the published test vectors.");
   module.def("built_instruction_sets", &built_instruction_sets,
              "The instruction sets that the kernels were compiled for, lowest first.");
+  bind_executor(module);
 }

@@ -71,7 +71,7 @@ def _load_core() -> tuple[ModuleType | None, str]:
 def _engine(core: ModuleType | None, missing: str) -> tuple[str, str]:
     if core is None:
         return "reference", missing
-    if not hasattr(core, "Executor"):
+    if not hasattr(core, "Executor32"):
         return "reference", "the C++ core of this version has no executor yet"
     return "native", "the C++ core is built for this machine"
 

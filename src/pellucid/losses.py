@@ -9,13 +9,13 @@ y (N, K) are the network's outputs, t (N, K) the targets; class numbers arrive h
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
 from pellucid import ops
 from pellucid.errors import InputError
-from pellucid.layers.base import Named
+from pellucid.named import Named
 from pellucid.ops import Array
 
 
@@ -26,7 +26,9 @@ class Loss(ABC):
     from 0 to 1 each.
     """
 
-    probabilities: str | None = None
+    probabilities: ClassVar[str | None] = None
+    threshold: ClassVar[float] = 0.5
+    """With a single output: the class is 1 where the output is above this, else 0."""
 
     @abstractmethod
     def forward(self, y: Array, t: Array) -> tuple[Array, Named]:
@@ -43,7 +45,7 @@ class Loss(ABC):
     def classes(self, y: Array) -> Array:
         """Returns the class numbers (N,) that the outputs stand for: the largest output, the first of equals."""
         if y.shape[1] == 1:
-            return (self.link(y)[:, 0] > 0.5).astype(np.int64)
+            return (y[:, 0] > self.threshold).astype(np.int64)
         return np.argmax(y, axis=1)
 
 
@@ -133,6 +135,7 @@ class SigmoidCrossEntropy(Loss):
     """
 
     probabilities = "entries"
+    threshold = 0.0
 
     def forward(self, y: Array, t: Array) -> tuple[Array, Named]:
         return ops.sum_columns(ops.softplus(y) - t * y), Named(p=ops.sigmoid(y), t=t)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid import ops
 from pellucid.errors import InputError
-from pellucid.layers.base import Named
+from pellucid.named import Named
 from pellucid.ops import Array, Scalar
 from pellucid.schedules import Constant, Schedule, positive
 

@@ -1,14 +1,17 @@
 """Decides which engine runs a network, and says why."""
 
+import os
+
 from pellucid.engines.model import Model
 from pellucid.engines.protocol import Engine
 from pellucid.engines.recording import record_training_step
 from pellucid.engines.reference import ReferenceEngine
-from pellucid.errors import InputError, suggest
+from pellucid.errors import InputError, OutsideVocabulary, suggest
 from pellucid.ops.plan import Plan
 from pellucid.optimizers import Optimizer
 
 ENGINES = ("auto", "native", "reference")
+MOST_THREADS = 64
 
 
 def choose_engine(model: Model, engine: str, threads: int | None) -> tuple[Engine, str]:
@@ -19,9 +22,44 @@ def choose_engine(model: Model, engine: str, threads: int | None) -> tuple[Engin
     """
     if engine not in ENGINES:
         raise InputError(f"there is no engine {engine!r}; {suggest(engine, ENGINES)}")
+    if engine == "reference":
+        return ReferenceEngine(model), "asked for"
+    try:
+        return _native(model, threads), "asked for" if engine == "native" else "the fastest that runs this network"
+    except (ImportError, OutsideVocabulary) as error:
+        reason = str(error)
     if engine == "native":
-        raise InputError("engine='native' cannot be had: this version does not carry it; use engine='reference'.")
-    return ReferenceEngine(model), "asked for" if engine == "reference" else "the native engine is not there yet"
+        raise InputError(f"engine='native' cannot run this network: {reason} Use engine='auto' or 'reference'.")
+    return ReferenceEngine(model), f"the native engine cannot run this network: {reason}"
+
+
+def _native(model: Model, threads: int | None) -> Engine:
+    from pellucid import _core
+    from pellucid.engines.native import NativeEngine
+
+    return NativeEngine(model, _core, threads_to_use(threads))
+
+
+def threads_to_use(threads: int | None) -> int:
+    """Returns how many threads may share a step: as asked, as PELLUCID_NUM_THREADS says, or one per processor.
+
+    Raises:
+        InputError: not a whole number of 1 or more.
+    """
+    source, value = "threads", threads
+    if threads is None:
+        source, value = "PELLUCID_NUM_THREADS", os.environ.get("PELLUCID_NUM_THREADS") or _processors()
+    try:
+        count = int(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        count = 0
+    if isinstance(value, bool) or count < 1 or (isinstance(value, float) and value != count):
+        raise InputError(f"{source} must be a whole number of 1 or more, got {value!r}.")
+    return min(count, MOST_THREADS)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def record_plan(model: Model, optimizer: Optimizer) -> Plan:

@@ -3,23 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pellucid.initializers import Initializer
+from pellucid.named import Named
 from pellucid.ops import Array
 
 Shape = tuple[int, ...]
 """The shape of one sample, without the batch's rows."""
-
-
-class Named(dict[str, Any]):
-    """A dictionary whose entries can also be read as attributes: `p.W` is `p["W"]`."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"there is no {name!r} here, only {', '.join(self) or 'nothing'}") from None
 
 
 @dataclass(frozen=True)

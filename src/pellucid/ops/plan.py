@@ -45,6 +45,22 @@ class Step:
     def reads(self) -> tuple[int, ...]:
         return tuple(operand for operand in self.inputs if isinstance(operand, int))
 
+    @property
+    def makes(self) -> tuple[int, ...]:
+        return () if self.output is None else (self.output,)
+
+
+@dataclass(frozen=True)
+class Chain(Step):
+    """Elementwise steps that run in one pass; `outputs` are those of their results that others read."""
+
+    steps: tuple[Step, ...] = ()
+    outputs: tuple[int, ...] = ()
+
+    @property
+    def makes(self) -> tuple[int, ...]:
+        return self.outputs
+
 
 @dataclass
 class Plan:
@@ -63,8 +79,8 @@ class Plan:
         """Returns for each buffer made by a step the step that makes it and the last one that needs it."""
         spans: dict[int, tuple[int, int]] = {}
         for index, step in enumerate(self.steps):
-            if step.output is not None:
-                spans[step.output] = (index, index)
+            for number in step.makes:
+                spans[number] = (index, index)
             for number in step.reads:
                 if number in spans:
                     spans[number] = (spans[number][0], index)
@@ -78,7 +94,7 @@ class Plan:
         needed = set(self.results.values())
         kept: list[Step] = []
         for step in reversed(self.steps):
-            if step.writes or step.output in needed:
+            if step.writes or needed.intersection(step.makes):
                 needed.update(step.reads)
                 kept.append(step)
         return Plan(self.buffers, kept[::-1], self.results)
@@ -94,7 +110,7 @@ class Plan:
             yield f"{index:4d}  {self._target(step):<{width}}  {'<-' if step.writes else '= '} {step.op}({', '.join(arguments)})"
 
     def _target(self, step: Step) -> str:
-        names = step.writes if step.output is None else (step.output,)
+        names = step.writes or step.makes
         return ", ".join(f"{self.buffers[n].name} {format_shape(self.buffers[n].shape)}" for n in names)
 
     def _operand(self, operand: Operand) -> str:
@@ -117,29 +133,45 @@ def validate(plan: Plan, shape_of: ShapeRule) -> None:
     made = {b.number for b in plan.buffers if b.role != "value"}
     for index, step in enumerate(plan.steps):
         where = f"step {index} ({step.op})"
-        for number in step.reads:
-            if not 0 <= number < len(plan.buffers):
-                raise PlanError(f"{where} reads buffer {number}, which the plan does not have.")
-            if number not in made:
-                raise PlanError(f"{where} reads {plan.buffers[number].name} before any step has made it.")
-        _check_types(plan, step, where)
-        _check_writes(plan, step, where)
-        shapes = [plan.buffers[o].shape if isinstance(o, int) else () for o in step.inputs]
-        expected = shape_of(step.op, shapes, step.attributes)
-        if step.output is not None:
-            output = plan.buffers[step.output]
-            if step.output in made:
-                raise PlanError(f"{where} makes {output.name}, which exists already.")
-            if expected != output.shape:
-                raise PlanError(f"{where} makes {output.name} {format_shape(output.shape)}, its rule says {expected}.")
-            made.add(step.output)
+        if isinstance(step, Chain):
+            inside = set(made)
+            for inner in step.steps:
+                _check_step(plan, inner, f"{where}, {inner.op}", inside, shape_of)
+            _check_order(plan, step, where, made)
+            made.update(step.makes)
+        else:
+            _check_step(plan, step, where, made, shape_of)
     for name, number in plan.results.items():
         if number not in made:
             raise PlanError(f"the result {name!r} is never made.")
 
 
+def _check_step(plan: Plan, step: Step, where: str, made: set[int], shape_of: ShapeRule) -> None:
+    _check_order(plan, step, where, made)
+    _check_types(plan, step, where)
+    _check_writes(plan, step, where)
+    shapes = [plan.buffers[o].shape if isinstance(o, int) else () for o in step.inputs]
+    expected = shape_of(step.op, shapes, step.attributes)
+    for number in step.makes:
+        if expected != plan.buffers[number].shape:
+            shape = format_shape(plan.buffers[number].shape)
+            raise PlanError(f"{where} makes {plan.buffers[number].name} {shape}, its rule says {expected}.")
+        made.add(number)
+
+
+def _check_order(plan: Plan, step: Step, where: str, made: set[int]) -> None:
+    for number in step.reads:
+        if not 0 <= number < len(plan.buffers):
+            raise PlanError(f"{where} reads buffer {number}, which the plan does not have.")
+        if number not in made:
+            raise PlanError(f"{where} reads {plan.buffers[number].name} before any step has made it.")
+    for number in step.makes:
+        if number in made:
+            raise PlanError(f"{where} makes {plan.buffers[number].name}, which exists already.")
+
+
 def _check_types(plan: Plan, step: Step, where: str) -> None:
-    numbers = step.reads if step.output is None else (*step.reads, step.output)
+    numbers = (*step.reads, *step.makes)
     types = {plan.buffers[n].dtype for n in numbers if plan.buffers[n].role != "scalar"}
     if step.op != "one_hot" and len(types) > 1:
         raise PlanError(f"{where} mixes {' and '.join(sorted(map(str, types)))}; a plan has no hidden casts.")

@@ -1,0 +1,6 @@
+// The parts that the files of this folder add to pellucid._core.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+void bind_executor(nanobind::module_& module);

@@ -1,0 +1,243 @@
+// The executor for Python: a plan is built call by call, data sets are held, slices of an epoch run without the GIL.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "bindings.h"
+#include "executor.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using namespace pellucid;
+
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+SourceType source_type(const nb::dlpack::dtype& type) {
+  const auto is = [&](nb::dlpack::dtype_code code, int bits) {
+    return type.code == static_cast<std::uint8_t>(code) && type.bits == bits;
+  };
+  using Code = nb::dlpack::dtype_code;
+  if (is(Code::Float, 32)) return SourceType::f32;
+  if (is(Code::Float, 64)) return SourceType::f64;
+  if (is(Code::UInt, 8)) return SourceType::u8;
+  if (is(Code::Int, 8)) return SourceType::i8;
+  if (is(Code::Int, 16)) return SourceType::i16;
+  if (is(Code::UInt, 16)) return SourceType::u16;
+  if (is(Code::Int, 32)) return SourceType::i32;
+  if (is(Code::Int, 64)) return SourceType::i64;
+  throw nb::type_error("the array's type cannot be gathered; use float32, float64, uint8 or a signed integer");
+}
+
+// A data set's arrays, kept alive, as the executor sees them.
+class Data {
+ public:
+  Data(AnyArray x, nb::object t, nb::object labels, nb::object classes, nb::object weight) {
+    view.rows = static_cast<long>(x.shape(0));
+    view.x = source(x);
+    kept_.push_back(x);
+    if (!t.is_none()) {
+      AnyArray values = nb::cast<AnyArray>(t);
+      if (static_cast<long>(values.shape(0)) != view.rows) throw nb::value_error("t and x differ in rows");
+      view.t = source(values);
+      kept_.push_back(values);
+    }
+    view.labels = column<std::int32_t>(labels);
+    view.classes = column<std::int32_t>(classes);
+    view.weight = column<double>(weight);
+  }
+
+  DataView view;
+
+ private:
+  static Source source(const AnyArray& array) {
+    long inner = 1;
+    for (std::size_t i = array.ndim(); i-- > 1;) {
+      if (array.shape(i) != 1 && array.stride(i) != inner)
+        throw nb::value_error("the rows of an array must be contiguous in themselves");
+      inner *= static_cast<long>(array.shape(i));
+    }
+    return {array.data(), source_type(array.dtype()), static_cast<long>(array.stride(0) * array.itemsize())};
+  }
+
+  template <class U>
+  const U* column(nb::object& object) {
+    if (object.is_none()) return nullptr;
+    auto array = nb::cast<nb::ndarray<const U, nb::ndim<1>, nb::c_contig, nb::device::cpu>>(object);
+    if (static_cast<long>(array.shape(0)) != view.rows) throw nb::value_error("a column and x differ in rows");
+    kept_.push_back(AnyArray(array));
+    return array.data();
+  }
+
+  std::vector<AnyArray> kept_;
+};
+
+using Sums = std::tuple<double, double, long, long>;
+
+template <class T>
+class Runner {
+ public:
+  using Flat = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+  using Column = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+  Runner(const PlanSpec& plan, long max_rows, int threads) : executor_(plan, max_rows, threads) {}
+
+  void bind(Flat parameters, const std::vector<Flat>& slots) {
+    std::vector<T*> pointers;
+    for (const Flat& slot : slots) pointers.push_back(slot.data());
+    executor_.bind(parameters.data(), pointers);
+    parameters_ = parameters;
+    slots_ = slots;
+  }
+
+  std::tuple<long, Sums> run(const Data& data, nb::object order, long batch_size, long first, long last,
+                             const std::vector<Column>& scalars, Sums sums) {
+    using Order = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+    const std::uint32_t* index = nullptr;
+    Order kept;
+    if (!order.is_none()) {
+      kept = nb::cast<Order>(order);
+      if (static_cast<long>(kept.shape(0)) != data.view.rows) throw nb::value_error("order and x differ in rows");
+      for (std::size_t i = 0; i < kept.shape(0); ++i)
+        if (static_cast<long>(kept.data()[i]) >= data.view.rows) throw nb::value_error("order names a row beyond x");
+      index = kept.data();
+    }
+    if (first < 0 || last < first || batch_size < 1 || batch_size > executor_.max_rows() ||
+        (last > first && (last - 1) * batch_size >= data.view.rows))
+      throw nb::value_error("the batches asked for are not in the data");
+    std::vector<const double*> columns;
+    for (const Column& column : scalars) {
+      if (static_cast<long>(column.shape(0)) < last - first) throw nb::value_error("a scalar lacks a batch's number");
+      columns.push_back(column.data());
+    }
+    Totals totals{std::get<0>(sums), std::get<1>(sums), std::get<2>(sums), std::get<3>(sums)};
+    long done;
+    {
+      nb::gil_scoped_release release;
+      done = executor_.run(data.view, index, batch_size, first, last, columns.data(), totals);
+    }
+    return {done, {totals.loss, totals.weight, totals.correct, totals.rows}};
+  }
+
+  // Runs all rows, at most max_rows at a time, and copies a buffer of the batch's rows into `out` (rows, width).
+  Sums run_rows(const Data& data, int buffer, nb::object out, Sums sums) {
+    Totals totals{std::get<0>(sums), std::get<1>(sums), std::get<2>(sums), std::get<3>(sums)};
+    T* target = nullptr;
+    nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu> kept;
+    if (!out.is_none()) {
+      kept = nb::cast<nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>>(out);
+      if (static_cast<long>(kept.shape(0)) != data.view.rows ||
+          static_cast<long>(kept.shape(1)) != executor_.plan().buffers.at(buffer).width)
+        throw nb::value_error("out has the wrong shape");
+      target = kept.data();
+    }
+    nb::gil_scoped_release release;
+    for (long start = 0; start < data.view.rows; start += executor_.max_rows()) {
+      const long rows = std::min(executor_.max_rows(), data.view.rows - start);
+      executor_.run_rows(data.view, start, rows, totals);
+      if (target) copy(buffer, rows, target + start * executor_.plan().buffers[buffer].width);
+    }
+    return {totals.loss, totals.weight, totals.correct, totals.rows};
+  }
+
+  // Copies a buffer that the plan keeps, as the last run_rows left it, into `out` (rows, width).
+  void read(int buffer, nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu> out) const {
+    if (static_cast<long>(out.shape(1)) != executor_.plan().buffers.at(buffer).width || !executor_.at(buffer))
+      throw nb::value_error("out has the wrong width, or the buffer was not kept");
+    copy(buffer, static_cast<long>(out.shape(0)), out.data());
+  }
+
+ private:
+  void copy(int buffer, long rows, T* out) const {
+    const long width = executor_.plan().buffers[buffer].width, ld = executor_.leading_dimension(buffer);
+    for (long r = 0; r < rows; ++r)
+      std::memcpy(out + r * width, executor_.at(buffer) + r * ld, static_cast<std::size_t>(width) * sizeof(T));
+  }
+
+  Executor<T> executor_;
+  Flat parameters_;
+  std::vector<Flat> slots_;
+};
+
+void add_step(PlanSpec& plan, int kind, const std::vector<int>& buffers,
+              const std::vector<std::tuple<int, double>>& numbers, int rule, std::uint64_t seed, std::uint32_t purpose,
+              const std::vector<std::tuple<int, int, int, int, int>>& code,
+              const std::vector<std::tuple<int, double>>& operands, int registers) {
+  StepSpec step;
+  if (kind < 0 || kind > static_cast<int>(StepKind::dropout_mask)) throw nb::value_error("there is no such step");
+  if (operands.size() > 64) throw nb::value_error("a program has at most 64 operands");
+  step.kind = static_cast<StepKind>(kind);
+  step.buffers = buffers;
+  for (const auto& [scalar, constant] : numbers) step.numbers.push_back({scalar, constant});
+  step.rule = rule;
+  step.seed = seed;
+  step.purpose = purpose;
+  for (const auto& [op, dst, a, b, c] : code)
+    step.code.push_back({static_cast<Op>(op), static_cast<std::int16_t>(dst), static_cast<std::int16_t>(a),
+                         static_cast<std::int16_t>(b), static_cast<std::int16_t>(c)});
+  for (const auto& [operand, constant] : operands)
+    step.operands.push_back({static_cast<OperandKind>(operand), constant});
+  step.registers = registers;
+  plan.steps.push_back(std::move(step));
+}
+
+template <class T>
+void bind_runner(nb::module_& module, const char* name) {
+  nb::class_<Runner<T>>(module, name)
+      .def(nb::init<const PlanSpec&, long, int>(), "plan"_a, "max_rows"_a, "threads"_a)
+      .def("bind", &Runner<T>::bind, "parameters"_a, "slots"_a)
+      .def("run", &Runner<T>::run, "data"_a, "order"_a.none(), "batch_size"_a, "first"_a, "last"_a, "scalars"_a,
+           "sums"_a)
+      .def("run_rows", &Runner<T>::run_rows, "data"_a, "buffer"_a, "out"_a.none(), "sums"_a)
+      .def("read", &Runner<T>::read, "buffer"_a, "out"_a);
+}
+
+}  // namespace
+
+void bind_executor(nb::module_& module) {
+  module.def(
+      "instruction_set", [] { return std::string(kernels().isa); },
+      "The instruction set of the kernels in use; PELLUCID_ISA overrides the choice before the first use.");
+  nb::class_<PlanSpec>(module, "PlanSpec")
+      .def(nb::init<>())
+      .def(
+          "add_buffer",
+          [](PlanSpec& plan, long rows, long width, int home, long offset) {
+            plan.buffers.push_back({rows, width, home, offset});
+            return static_cast<int>(plan.buffers.size()) - 1;
+          },
+          "rows"_a, "width"_a, "home"_a, "offset"_a)
+      .def("add_step", &add_step, "kind"_a, "buffers"_a, "numbers"_a, "rule"_a, "seed"_a, "purpose"_a, "code"_a,
+           "operands"_a, "registers"_a)
+      .def(
+          "add_scalar_buffer",
+          [](PlanSpec& plan, int buffer, int scalar) { plan.scalar_buffers.push_back({buffer, scalar}); }, "buffer"_a,
+          "scalar"_a)
+      .def_rw("kept", &PlanSpec::kept)
+      .def_rw("watched", &PlanSpec::watched)
+      .def_rw("x", &PlanSpec::x)
+      .def_rw("t", &PlanSpec::t)
+      .def_rw("weight", &PlanSpec::weight)
+      .def_rw("output", &PlanSpec::output)
+      .def_rw("row_losses", &PlanSpec::row_losses)
+      .def_rw("loss", &PlanSpec::loss)
+      .def_rw("labels", &PlanSpec::labels)
+      .def_rw("threshold", &PlanSpec::threshold)
+      .def_rw("first_update", &PlanSpec::first_update)
+      .def_rw("bound", &PlanSpec::bound);
+  nb::class_<Data>(module, "Data")
+      .def(nb::init<AnyArray, nb::object, nb::object, nb::object, nb::object>(), "x"_a, "t"_a.none(), "labels"_a.none(),
+           "classes"_a.none(), "weight"_a.none());
+  bind_runner<float>(module, "Executor32");
+  bind_runner<double>(module, "Executor64");
+}

@@ -1,0 +1,98 @@
+// Replays a plan: for each batch gathers its rows and runs the steps, sharing large ones among threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan.h"
+
+namespace pellucid {
+
+struct Source {
+  const void* data = nullptr;
+  SourceType type = SourceType::f32;
+  long row_stride_bytes = 0;
+};
+
+// A data set, checked by the caller; rows of x and t are contiguous in themselves.
+struct DataView {
+  long rows = 0;
+  Source x, t;
+  const std::int32_t* labels = nullptr;   // (rows,) class numbers, where the plan wants labels
+  const std::int32_t* classes = nullptr;  // (rows,) for counting what is right; null: no count
+  const double* weight = nullptr;         // (rows,); null: all 1
+};
+
+// Σ w·l, Σ w, rows classified right, rows: added up batch after batch, in order.
+struct Totals {
+  double loss = 0, weight = 0;
+  long correct = 0, rows = 0;
+};
+
+template <class T>
+class Executor {
+ public:
+  // Throws std::invalid_argument where the plan is inconsistent, std::bad_alloc where memory is short.
+  Executor(PlanSpec plan, long max_rows, int threads);
+
+  // The flat vectors of the parameters and the slots; to be called before the first run, and after they moved.
+  void bind(T* parameters, const std::vector<T*>& slots);
+
+  // Runs batches first .. last-1 of the data in `order` (null: as it lies); scalars[s][batch - first] are the run-time
+  // scalars. Returns how many batches are done: fewer than asked where the next would not be safe to make, because a
+  // number has grown beyond the plan's bound; nothing of it has been applied then.
+  long run(const DataView& data, const std::uint32_t* order, long batch_size, long first, long last,
+           const double* const* scalars, Totals& totals);
+
+  // Runs the steps on the rows start .. start+rows-1, updates included.
+  void run_rows(const DataView& data, long start, long rows, Totals& totals);
+
+  // After run_rows: element (row, column) of a kept buffer.
+  const T* at(int buffer) const { return base_[buffer]; }
+  long leading_dimension(int buffer) const { return padded(plan_.buffers[buffer].width); }
+  long max_rows() const { return max_rows_; }
+  const PlanSpec& plan() const { return plan_; }
+
+ private:
+  struct Batch {
+    const DataView& data;
+    const std::uint32_t* index;
+    long start, rows;
+    const double* const* scalars;
+    long column;
+  };
+  struct FreeDeleter {
+    void operator()(void* pointer) const;
+  };
+
+  void check() const;
+  void lay_out();
+  long scratch_size() const;
+  long rows_of(int buffer, long rows) const { return plan_.buffers[buffer].rows ? plan_.buffers[buffer].rows : rows; }
+  double number(const Number& number, const Batch& batch) const;
+  bool run_batch(const Batch& batch, Totals& totals);
+  void gather(const Batch& batch);
+  bool safe(long rows) const;
+  void add(const Batch& batch, Totals& totals);
+  void run_step(const StepSpec& step, const Batch& batch);
+  void run_part(const StepSpec& step, const Batch& batch, int part, int parts);
+  void product(const StepSpec& step, const Batch& batch, int part, int parts);
+  void update(const StepSpec& step, const Batch& batch, int part, int parts);
+  void fill_update_scalars(const StepSpec& step, const Batch& batch, T* scalars) const;
+  int parts_of(const StepSpec& step, long rows) const;
+
+  PlanSpec plan_;
+  long max_rows_;
+  int threads_;
+  bool pool_taken_ = false;
+  const Kernels<T>& kernels_;
+  std::vector<T*> base_;
+  long scratch_elements_ = 0;
+  std::unique_ptr<T, FreeDeleter> arena_;
+  T* scratch_ = nullptr;
+  std::vector<std::int32_t> batch_classes_;
+};
+
+}  // namespace pellucid

@@ -1,0 +1,102 @@
+#include "threads.h"
+
+#include <pthread.h>
+
+#include <chrono>
+
+namespace pellucid {
+namespace {
+
+ThreadPool* pool = nullptr;
+std::once_flag made;
+
+inline void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Long enough to bridge the short stretches of one step that only the calling thread works on.
+constexpr auto spin_time = std::chrono::microseconds(200);
+
+template <class Ready>
+bool spin(Ready ready) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int round = 1;; ++round) {
+    if (ready()) return true;
+    relax();
+    if (round % 64 == 0) {
+      if (std::chrono::steady_clock::now() - start > spin_time) return false;
+      // On a machine with more to do than cores, the thread that is waited for must get one.
+      if (round % 1024 == 0) std::this_thread::yield();
+    }
+  }
+}
+
+}  // namespace
+
+ThreadPool& ThreadPool::instance() {
+  std::call_once(made, [] {
+    pool = new ThreadPool;
+    // The old pool is left as it is: its threads do not exist in the child, so it can be neither used nor destroyed.
+    pthread_atfork(nullptr, nullptr, [] { pool = new ThreadPool; });
+  });
+  return *pool;
+}
+
+std::unique_lock<std::mutex> ThreadPool::try_take() { return std::unique_lock<std::mutex>(taken_, std::try_to_lock); }
+
+void ThreadPool::add_worker() {
+  auto worker = std::make_unique<Worker>();
+  worker->thread = std::thread(loop, std::ref(*worker));
+  workers_.push_back(std::move(worker));
+}
+
+void ThreadPool::loop(Worker& worker) {
+  const auto ready = [&] { return worker.has_job.load(std::memory_order_acquire); };
+  for (;;) {
+    if (!spin(ready)) {
+      std::unique_lock<std::mutex> lock(worker.mutex);
+      // Sequentially consistent, as is the check in run(): one of the two sides must see the other's store.
+      worker.parked.store(true);
+      worker.wake.wait(lock, [&] { return worker.stopping || worker.has_job.load(); });
+      worker.parked.store(false);
+      if (worker.stopping) return;
+    }
+    worker.job.work(worker.job.context, worker.job.part, worker.job.parts);
+    worker.has_job.store(false, std::memory_order_release);
+  }
+}
+
+void ThreadPool::run(int parts, Work work, void* context) {
+  while (static_cast<int>(workers_.size()) < parts - 1) add_worker();
+  for (int part = 1; part < parts; ++part) {
+    Worker& worker = *workers_[part - 1];
+    worker.job = {work, context, part, parts};
+    worker.has_job.store(true);
+    if (worker.parked.load()) {
+      std::lock_guard<std::mutex> lock(worker.mutex);
+      worker.wake.notify_one();
+    }
+  }
+  work(context, 0, parts);
+  for (int part = 1; part < parts; ++part) {
+    const Worker& worker = *workers_[part - 1];
+    while (!spin([&] { return !worker.has_job.load(std::memory_order_acquire); })) std::this_thread::yield();
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  for (auto& worker : workers_) {
+    {
+      std::lock_guard<std::mutex> lock(worker->mutex);
+      worker->stopping = true;
+    }
+    worker->wake.notify_one();
+    worker->thread.join();
+  }
+}
+
+}  // namespace pellucid

@@ -1,0 +1,193 @@
+"""The native engine: records the model once, and lets the C++ executor replay the plan, whole slices of an epoch a call.
+
+It holds no maths of its own. Where a number grows so large that an update might overflow, it hands that one batch to
+the reference engine, which looks at every number.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines.data import Data
+from pellucid.engines.lowering import lower
+from pellucid.engines.model import Model
+from pellucid.engines.protocol import OptimizerState, Slice, Sums, Trained
+from pellucid.engines.recording import record_evaluation, record_gradient, record_prediction, record_training_step
+from pellucid.engines.reference import ReferenceEngine
+from pellucid.engines.rewrites import rewrite
+from pellucid.errors import OutsideVocabulary
+from pellucid.ops import Array
+from pellucid.ops.plan import Plan
+from pellucid.optimizers import SGD, Optimizer
+from pellucid.parameters import rows_and_width
+
+ROWS_AT_ONCE = 256
+"""How many rows a forward pass takes at once: enough for the products to run at full speed, few enough for the cache."""
+
+_GATHERABLE = ("f4", "f8", "u1", "i1", "i2", "u2", "i4", "i8")
+
+
+class NativeEngine:
+    """Runs a model by replaying plans; `threads` at most share a large step.
+
+    Raises:
+        OutsideVocabulary: the model uses something that is not an op, or a shape the kernels do not have.
+    """
+
+    name = "native"
+
+    def __init__(self, model: Model, core: Any, threads: int) -> None:
+        self.model = model
+        self.threads = threads
+        self._core = core
+        self._reference = ReferenceEngine(model)
+        self._runners: dict[str, tuple[Any, int, Plan, Any]] = {}
+        self._held: list[tuple[Data, Any]] = []
+        self._order: tuple[Any, Any] = (None, None)
+        self._try_out()
+
+    def _try_out(self) -> None:
+        """Records and lowers everything once, so that a model that cannot run natively is known as such at once."""
+        self._lower(record_prediction(self.model), ())
+        if self.model.loss is not None:
+            labels = self.model.output_shape[0] > 1
+            self._lower(record_evaluation(self.model, labels), ())
+            if any(hasattr(layer, "forward_only") for layer in self.model.layers):
+                return
+            self._lower(record_training_step(self.model, SGD(), labels), ())
+
+    # The engine's verbs ----------------------------------------------------------------------------------------------
+
+    def predict(self, x: Array) -> Array:
+        y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
+        if len(x):
+            runner, plan = self._runner("predict", ROWS_AT_ONCE, lambda: record_prediction(self.model))
+            held = self._core.Data(_gatherable(x, self.model), None, None, None, None)
+            runner.run_rows(held, plan.results["output"], y.reshape(len(x), -1), (0.0, 0.0, 0, 0))
+        return y
+
+    def evaluate(self, data: Data) -> Sums:
+        runner, _ = self._runner(
+            f"evaluate {data.labels}", ROWS_AT_ONCE, lambda: record_evaluation(self.model, data.labels)
+        )
+        return Sums(*runner.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0)))
+
+    def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
+        runner, plan = self._runner(
+            f"gradient {data.labels}", data.rows, lambda: record_gradient(self.model, data.labels)
+        )
+        runner.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0))
+        gradients = {}
+        for name, values in self.model.parameters.items():
+            gradient = np.empty(rows_and_width(values.shape), self.model.dtype)
+            runner.read(plan.results[f"gradient {name}"], gradient)
+            gradients[name] = gradient.reshape(values.shape)
+        loss = np.empty((1, 1), self.model.dtype)
+        runner.read(plan.results["loss"], loss)
+        return float(loss[0, 0]), gradients
+
+    def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
+        rows = min(part.batch_size, part.data.rows)
+        runner, plan = self._training_runner(state, part.data.labels, rows)
+        names = [buffer.name for buffer in plan.buffers if buffer.role == "scalar"]
+        steps = np.arange(state.step, state.step + part.last - part.first, dtype=np.float64)
+        scalars = [steps if name == "step" else part.scalars[name] for name in names]
+        held, order = self._hold(part.data), self._as_index(part.order)
+        totals = (sums.loss, sums.weight, sums.correct, sums.rows)
+        batch = part.first
+        while batch < part.last:
+            left = [np.ascontiguousarray(column[batch - part.first :]) for column in scalars]
+            done, totals = runner.run(held, order, rows, batch, part.last, left, totals)
+            state.step += done
+            batch += done
+            if batch < part.last:
+                one = {name: values[batch - part.first :] for name, values in part.scalars.items()}
+                looked_at = self._reference.train(
+                    state, replace(part, first=batch, last=batch + 1, scalars=one), Sums(*totals)
+                )
+                if not looked_at.batches:
+                    break
+                s = looked_at.sums
+                totals = (s.loss, s.weight, s.correct, s.rows)
+                batch += 1
+        return Trained(Sums(*totals), batch - part.first)
+
+    # Plans and what they run on --------------------------------------------------------------------------------------
+
+    def _training_runner(self, state: OptimizerState, labels: bool, rows: int) -> tuple[Any, Plan]:
+        optimizer = state.optimizer
+        kept = self._runners.get("train")
+        if kept is not None and kept[3][0] != (optimizer, labels):
+            del self._runners["train"]
+        slots = [state.slots[name] for name in optimizer.slots]
+        runner, plan = self._runner(
+            "train", rows, lambda: record_training_step(self.model, optimizer, labels), optimizer, slots
+        )
+        entry = self._runners["train"]
+        if entry[3][1] is not state:
+            runner.bind(self.model.parameters.flat, slots)
+        self._runners["train"] = (entry[0], entry[1], entry[2], ((optimizer, labels), state))
+        return runner, plan
+
+    def _runner(
+        self,
+        key: str,
+        rows: int,
+        record: Callable[[], Plan],
+        optimizer: Optimizer | None = None,
+        slots: list[Array] | None = None,
+    ) -> tuple[Any, Plan]:
+        kept = self._runners.get(key)
+        if kept is None or kept[1] < rows:
+            self._runners.pop(key, None)
+            plan = record()
+            spec, plan = self._lower(plan, optimizer.slots if optimizer is not None else ())
+            kind = self._core.Executor32 if self.model.dtype == np.float32 else self._core.Executor64
+            runner = kind(spec, rows, self.threads)
+            runner.bind(self.model.parameters.flat, slots or [])
+            kept = self._runners[key] = (runner, rows, plan, ((None, None), None))
+        return kept[0], kept[2]
+
+    def _lower(self, plan: Plan, slots: tuple[str, ...]) -> tuple[Any, Plan]:
+        plan = rewrite(plan)
+        spec = lower(self._core, plan, self.model.parameters.layout, slots)
+        loss = self.model.loss
+        spec.threshold = 0.5 if loss is None else loss.threshold
+        spec.bound = 1e15 if self.model.dtype == np.float32 else 1e150
+        return spec, plan
+
+    def _hold(self, data: Data) -> Any:
+        """Returns the core's view of a data set; the last few are kept, since every slice asks for the same."""
+        for known, held in self._held:
+            if known is data:
+                return held
+        t = None if data.labels else _gatherable(data.t, self.model)
+        labels = data.t if data.labels else None
+        held = self._core.Data(_gatherable(data.x, self.model), t, labels, data.classes, data.weight)
+        self._held = [*self._held[-2:], (data, held)]
+        return held
+
+    def _as_index(self, order: NDArray[np.int64] | None) -> NDArray[np.uint32] | None:
+        if order is None:
+            return None
+        if self._order[0] is not order:
+            self._order = (order, order.astype(np.uint32))
+        index: NDArray[np.uint32] = self._order[1]
+        return index
+
+
+def _gatherable(x: Array, model: Model) -> Array:
+    """Returns the array in a type and order that rows can be gathered from, unchanged where it is so already."""
+    if x.dtype.str[1:] not in _GATHERABLE or not x.dtype.isnative:
+        x = x.astype(model.dtype)
+    row = x[0]
+    if row.ndim and not row.flags.c_contiguous:
+        x = np.ascontiguousarray(x)
+    if len(x) > 1 and x.strides[0] % x.itemsize:
+        x = np.ascontiguousarray(x)
+    if len(x) >= 2**32:
+        raise OutsideVocabulary(f"the native engine takes fewer than 2**32 rows, got {len(x)}.")
+    return x
