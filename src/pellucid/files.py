@@ -1,6 +1,7 @@
 """Writing files so that a reader, a crash or a full disk never meets half of one."""
 
 import contextlib
+import glob
 import os
 import secrets
 from collections.abc import Callable
@@ -32,6 +33,13 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"cannot write {str(path)!r}: {reason}; check the folder and the space on it.") from error
         raise
+
+
+def remove_leftovers(path: str | Path) -> None:
+    """Removes the temporary files that writers of `path` left when they were killed; call it where none is at work."""
+    target = Path(path)
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def make_folder(path: str | Path) -> None:

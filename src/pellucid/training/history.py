@@ -87,16 +87,14 @@ class History(Mapping[str, list[float]]):
                 self._metrics.setdefault(name, []).append(float(metrics[name]))
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns everything as plain values, for JSON; a run that Ctrl-C ended is one to go on with."""
-        stopped_by = None if self.interrupted else self.stopped_by
-        return {"epochs": self.epochs, "metrics": self._metrics, "stopped_by": stopped_by}
+        """Returns the finished epochs as plain values, for JSON; not what ended the run, as it may go on."""
+        return {"epochs": self.epochs, "metrics": self._metrics}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "History":
         """Returns the history that `as_dict` described."""
         history = cls()
         history.epochs = list(values["epochs"])
-        history.stopped_by = values["stopped_by"]
         history._metrics = {name: list(numbers) for name, numbers in values["metrics"].items()}
         return history
 

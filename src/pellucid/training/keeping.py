@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import InputError
-from pellucid.files import write_atomically
+from pellucid.files import remove_leftovers, write_atomically
 from pellucid.training.callbacks import Callback, Logs
 from pellucid.training.stopping import is_better, monitored
 
@@ -63,6 +63,7 @@ class Checkpoint(Callback):
         best = self.best if run.history.epochs else None
         self._begin()
         self.best = best
+        remove_leftovers(self.path)
 
     def on_epoch_end(self, run: "Run", epoch: int, logs: Logs) -> None:
         if self.best_only:

@@ -128,7 +128,6 @@ class Run:
         Raises:
             NotFiniteError: NaN or infinity came up; see StopOnNaN.
         """
-        self._stop = self.history.stopped_by is not None
         begun: list[Callback] = []
         with self._interrupt:
             try:

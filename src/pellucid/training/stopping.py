@@ -46,6 +46,7 @@ class EarlyStopping(Callback):
     def on_train_begin(self, run: "Run") -> None:
         if not run.history.epochs:
             self._forget()
+        self._stop_if_waited_enough(run)
 
     def on_epoch_end(self, run: "Run", epoch: int, logs: Logs) -> None:
         value = monitored(logs, self.monitor)
@@ -55,12 +56,16 @@ class EarlyStopping(Callback):
                 self.best_parameters = run.network.parameters.flat.copy()
             return
         self.waited += 1
-        if self.waited >= self.patience:
-            run.stop(f"EarlyStopping: no better {self.monitor} than {self.best:.6g} of epoch {self.best_epoch}")
+        self._stop_if_waited_enough(run)
 
     def on_train_end(self, run: "Run") -> None:
         if self.best_parameters is not None and run.ended_well:
             run.network.parameters.flat[:] = self.best_parameters
+
+    def _stop_if_waited_enough(self, run: "Run") -> None:
+        if self.waited >= self.patience:
+            best = "was there" if self.best is None else f"than {self.best:.6g} of epoch {self.best_epoch}"
+            run.stop(f"EarlyStopping: for {self.waited} epochs no better {self.monitor} {best}")
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
