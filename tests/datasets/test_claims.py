@@ -45,6 +45,11 @@ def test_idx_that_claims_four_gigabytes(tmp_path: Path, compress: type[bytes]) -
     _refused(tmp_path / "images-idx3-ubyte", content, "more than the file can hold")
 
 
+def test_idx_that_ends_early_behind_an_intact_gzip(tmp_path: Path) -> None:
+    content = gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 12) + b"\0" * 11)
+    _refused(tmp_path / "images-idx3-ubyte.gz", content, "ends after 11 of the 12 bytes")
+
+
 def test_idx_of_sizes_whose_product_overflows(tmp_path: Path) -> None:
     content = b"\0\0\x0e\x04" + struct.pack(">IIII", *[2**32 - 1] * 4)
     _refused(tmp_path / "images-idx3-ubyte", content, "more than the file can hold")
@@ -158,6 +163,13 @@ def test_a_pickle_that_runs_a_program_is_refused_by_name(tmp_path: Path) -> None
 def test_pickles_of_other_things_are_refused_by_name(tmp_path: Path, value: object, match: str) -> None:
     for protocol in (2, 4):
         _refused(tmp_path / "mnist.pkl", pickle.dumps(value, protocol), match)
+
+
+def test_a_pickled_array_that_claims_more_than_its_bytes(tmp_path: Path) -> None:
+    for protocol in (2, 4, 5):
+        content = pickle.dumps(((np.zeros((17, 3)), np.zeros(17)),), protocol)
+        assert content.count(b"K\x11K\x03\x86") == 1
+        _refused(tmp_path / "mnist.pkl", content.replace(b"K\x11K\x03\x86", b"K\xffK\x03\x86"), r"shape \(255, 3\)")
 
 
 def test_the_bound_of_deflate_is_not_below_what_zlib_reaches() -> None:

@@ -22,15 +22,14 @@ _HEADER = re.compile(
     r"\{\s*'descr':\s*'([<>|=][biuf]\d{1,2})',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(([\dL, ]*)\),?\s*\}\s*"
 )
 
-# What zipfile raises on damaged bytes: its own error, and whatever a wrong offset, size, name or stream ends in.
+# What zipfile raises on damaged bytes: its own error, and whatever a wrong offset, size, name or stream ends in,
+# which differs between versions of Python. (Encryption and unknown versions are RuntimeErrors.)
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
     LookupError,
-    NotImplementedError,
-    OSError,
     OverflowError,
     RuntimeError,
     ValueError,
