@@ -49,20 +49,20 @@ void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, lo
                  bool panel_ready, const Accumulators<T>& from) {
   const long width = long(vectors) * kLanes<T>;
   const bool pack = !panel_ready && split.tiles > 1 && p.ldb * long(sizeof(T)) >= kPackStride;
-  TileOperands<T> x{nullptr, p.lda, nullptr, 0, depth, p.c + row * p.ldc + col, p.ldc, p.scratch};
+  TileOperands<T> x{nullptr, p.lda, nullptr, p.ldb, depth, p.c + row * p.ldc + col, p.ldc, p.scratch, 1};
   x.a = kTransposedA ? p.a + k0 * p.lda + row : p.a + row * p.lda + k0;
-  for (long tile = 0; tile < split.tiles; ++tile) {
-    const int height = int(split.height(tile));
-    const bool from_panel = panel_ready || (pack && tile > 0);
-    x.b = from_panel ? p.scratch : p.b + k0 * p.ldb + col;
-    x.ldb = from_panel ? width : p.ldb;
-    if (pack && tile == 0)
-      tile_of<T, kTransposedA, true>(height, vectors)(x, from);
-    else
-      tile_of<T, kTransposedA, false>(height, vectors)(x, from);
-    x.a += kTransposedA ? height : height * p.lda;
+  x.b = p.b + k0 * p.ldb + col;
+  if (pack) {
+    const long height = split.height(0);
+    tile_of<T, kTransposedA, true>(int(height), vectors)(x, from);
+    x.a += height * (kTransposedA ? 1 : p.lda);
     x.c += height * p.ldc;
   }
+  if (pack || panel_ready) {
+    x.b = p.scratch;
+    x.ldb = width;
+  }
+  run_tiles<T, kTransposedA>(x, from, split, pack ? 1 : 0, vectors);
 }
 
 template <class T, bool kTransposedA, bool kTransposedB>
@@ -129,7 +129,7 @@ void few_rows(const Problem<T>& p, int count) {
     Accumulators<T> from = p.from;
     if (from.start == Start::bias) from.bias += col;
     split_tile_of<T>(rows, count, vectors)(
-        {p.a + row * p.lda, p.lda, p.b + col, p.ldb, p.k, p.c + row * p.ldc + col, p.ldc, nullptr}, from);
+        {p.a + row * p.lda, p.lda, p.b + col, p.ldb, p.k, p.c + row * p.ldc + col, p.ldc, nullptr, 1}, from);
     col += vectors * kLanes<T>;
   }
 }

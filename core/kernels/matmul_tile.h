@@ -29,7 +29,8 @@ struct TileOperands {
   long k;
   T* c;
   long ldc;
-  T* packed;  // where a packing tile copies its columns of b, rows of NV vectors
+  T* packed;   // where a packing tile copies its columns of b, rows of NV vectors
+  long tiles;  // how many tiles of this height, one below the other
 };
 
 template <class T, int MR, int NV>
@@ -62,15 +63,15 @@ PELLUCID_INLINE void start_tile(Lanes<T> (&acc)[MR][NV], const T* c, long ldc, c
   }
 }
 
+// One tile at a, c of the operands.
 template <class T, int MR, int NV, bool kTransposedA, bool kPack>
-void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
+PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const Accumulators<T>& from) {
   Lanes<T> acc[MR][NV];
-  start_tile<T, MR, NV>(acc, x.c, x.ldc, from);
-  const T* a = x.a;
+  start_tile<T, MR, NV>(acc, c, x.ldc, from);
   const T* b = x.b;
   T* packed = x.packed;
-  const long lda = x.lda, ldb = x.ldb;
-  for (long k = 0; k < x.k; ++k) {
+  const long lda = x.lda, ldb = x.ldb, ldc = x.ldc;
+  for (long k = x.k; k > 0; --k) {
     Lanes<T> row[NV];
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) row[v] = load(b + v * kLanes<T>);
@@ -92,7 +93,13 @@ void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) store(x.c + i * x.ldc + v * kLanes<T>, acc[i][v]);
+    for (int v = 0; v < NV; ++v) store(c + i * ldc + v * kLanes<T>, acc[i][v]);
+}
+
+template <class T, int MR, int NV, bool kTransposedA, bool kPack>
+void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
+  for (long t = 0; t < x.tiles; ++t)
+    one_tile<T, MR, NV, kTransposedA, kPack>(x, x.a + t * MR * (kTransposedA ? 1 : x.lda), x.c + t * MR * x.ldc, from);
 }
 
 // S interleaved chains per element, k ≡ s modulo S, summed pairwise at the end: for products with too few elements to
@@ -173,11 +180,25 @@ TileFunction<T> tile_of(int rows, int vectors) {
 
 // `count` rows in as few tiles as possible, none more than a row taller than another.
 struct Split {
-  long tiles, rows, extra;
-  Split(long count, long most) : tiles((count + most - 1) / most), rows(count / tiles), extra(count % tiles) {}
+  unsigned tiles, rows, extra;
+  Split(long count, unsigned most)
+      : tiles((unsigned(count) + most - 1) / most), rows(unsigned(count) / tiles), extra(unsigned(count) % tiles) {}
   long height(long tile) const { return rows + (tile < extra); }
   int tallest() const { return int(rows + (extra > 0)); }
 };
+
+// The tiles from `first` on, those a row taller before the others; x stands at the first and ends behind the last.
+template <class T, bool kTransposedA>
+void run_tiles(TileOperands<T>& x, const Accumulators<T>& from, const Split& split, long first, int vectors) {
+  while (first < split.tiles) {
+    const long height = split.height(first);
+    x.tiles = (first < split.extra ? split.extra : split.tiles) - first;
+    tile_of<T, kTransposedA, false>(int(height), vectors)(x, from);
+    x.a += x.tiles * height * (kTransposedA ? 1 : x.lda);
+    x.c += x.tiles * height * x.ldc;
+    first += x.tiles;
+  }
+}
 
 // The widest tile, of 8, 4, 2 or 1 vectors and at most `most`, that fits into the remaining ones.
 inline int panel_vectors(long remaining, int most) {

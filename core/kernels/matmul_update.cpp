@@ -56,15 +56,9 @@ void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns,
     if (k0 > 0) from.start = Start::accumulate;
     for (long j = 0; j < columns; j += kPanel<T>) {
       const long width = smaller(kPanel<T>, columns - j);
-      const int vectors = int(width / kLanes<T>);
       TileOperands<T> x{p.a + k0 * p.lda + row, p.lda, p.packed + j * p.k + k0 * width, width, depth, c + j, ldc,
-                        nullptr};
-      for (long tile = 0; tile < split.tiles; ++tile) {
-        const int height = int(split.height(tile));
-        tile_of<T, true, false>(height, vectors)(x, from);
-        x.a += height;
-        x.c += height * ldc;
-      }
+                        nullptr, 1};
+      run_tiles<T, true>(x, from, split, 0, int(width / kLanes<T>));
     }
   }
 }
@@ -88,8 +82,15 @@ template <class T>
 void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale, T* c, long ldc, long, long n, long k,
                    Part part, T* scratch) {
   const Strips<T> p{a, b, lda, ldb, n, k, part, scale, scratch};
+  const Accumulators<T> from{decay == T(1) ? Start::accumulate : Start::decay, nullptr, decay};
+  if (padded(part.col1) - part.col0 <= kPanel<T> && k <= kDepth && part.row0 < part.row1) {
+    pack_group(p, part.col0, padded(part.col1) - part.col0);
+    strip_tiles(p, Split(part.row1 - part.row0, kMaxRows), part.row0, padded(part.col1) - part.col0,
+                c + part.row0 * ldc + part.col0, ldc, from);
+    return;
+  }
   each_strip(p, false, [&](long row, long, long col, long columns, const Split& split) {
-    strip_tiles(p, split, row, columns, c + row * ldc + col, ldc, {Start::decay, nullptr, decay});
+    strip_tiles(p, split, row, columns, c + row * ldc + col, ldc, from);
   });
 }
 

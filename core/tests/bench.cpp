@@ -177,10 +177,22 @@ void small(const Kernels<T>& t) {
   report("sgd 65536", least_time([&] { t.update[0](w.data, x.data, nullptr, nullptr, 65536, scalars); }));
 }
 
+// bench KIND M N K: one product, KIND of nn nt tn add update.
+void one(const Kernels<float>& t, char** argument) {
+  const char* names[] = {"nn", "nt", "tn", "add", "update"};
+  for (int kind = 0; kind < 5; ++kind)
+    if (std::strcmp(argument[1], names[kind]) == 0)
+      product(t, names[kind], Product(kind), std::atol(argument[2]), std::atol(argument[3]), std::atol(argument[4]));
+}
+
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
   const pellucid::KernelTable& table = pellucid::kernels();
+  if (argc == 5) {
+    one(table.f32, argv);
+    return 0;
+  }
   std::printf("%s, float32\n", table.isa);
   products(table.f32);
   small(table.f32);

@@ -40,7 +40,7 @@ case $what in
   bench)
     compile "$core/tests/bench.cpp" "$build/bench.o"
     $CXX $flags $objects -o "$build/bench"
-    exec "$build/bench" ;;
+    shift; exec "$build/bench" "$@" ;;
   *)
     for source in "$core"/tests/test_*.cpp; do
       compile "$source" "$build/$(basename "$source" .cpp).o" $have

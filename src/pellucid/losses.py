@@ -45,8 +45,9 @@ class Loss(ABC):
     def classes(self, y: Array) -> Array:
         """Returns the class numbers (N,) that the outputs stand for: the largest output, the first of equals."""
         if y.shape[1] == 1:
-            return (y[:, 0] > self.threshold).astype(np.int64)
-        return np.argmax(y, axis=1)
+            return np.asarray(y[:, 0] > self.threshold, dtype=np.int64)
+        numbers: Array = np.argmax(y, axis=1)
+        return numbers
 
 
 @final

@@ -293,7 +293,7 @@ def _checked_seed(seed: Any) -> int:
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        checked = np.dtype(dtype)
+        checked: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise InputError(f"dtype must be 'float32' or 'float64', got {dtype!r}.") from None
     if checked not in (np.dtype(np.float32), np.dtype(np.float64)):

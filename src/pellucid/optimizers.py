@@ -192,7 +192,7 @@ class Adam(_Adaptive):
 @final
 @dataclass(frozen=True)
 class AdamW(_Adaptive):
-    """w ← (1 − η λ) w, then Adam's update: weight decay apart from the gradient. Source: Loshchilov and Hutter, 2019."""
+    """w ← (1 − η λ) w, then Adam's update: decay apart from the gradient. Source: Loshchilov and Hutter, 2019."""
 
     weight_decay: float = 0.01
 

@@ -59,7 +59,7 @@ class Layout:
     def view(self, flat: Array, name: str) -> Array:
         """Returns the parameter's own shape, as a writable view into the flat vector."""
         slot = self.slots[name]
-        rows, width = rows_and_width(slot.shape)
+        _, width = rows_and_width(slot.shape)
         inner = np.empty(slot.shape[1:] if len(slot.shape) > 1 else slot.shape, dtype=np.bool_).strides
         strides = tuple(stride * flat.itemsize for stride in inner)
         if len(slot.shape) > 1:

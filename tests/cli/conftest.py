@@ -24,6 +24,8 @@ Pellucid = Callable[..., Said]
 def pellucid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pellucid:
     """Runs a command line, given as one text or in words, below an empty folder."""
     monkeypatch.chdir(tmp_path)
+    # Importing matplotlib takes longer than most of these commands; tests of the picture put it back.
+    monkeypatch.setattr("pellucid.cli.train.draw_curves", lambda path, metrics: True)
 
     def call(*words: str) -> Said:
         capsys.readouterr()

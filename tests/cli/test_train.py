@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pellucid import Network
 from pellucid.cli import defaults
 from pellucid.cli.building import build_network
+from pellucid.cli.curves import draw_curves
 from pellucid.cli.names import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from pellucid.cli.settings import Settings
 from pellucid.datasets import KNOWN, by_name
@@ -48,14 +50,17 @@ def test_the_run_folder_holds_it_all(pellucid):
     assert {"loss", "accuracy", "validation_loss", "validation_accuracy"} <= set(rows[0])
 
 
-def test_the_picture_is_drawn_where_matplotlib_is(pellucid):
+def test_the_picture_is_drawn_where_matplotlib_is(pellucid, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("pellucid.cli.train.draw_curves", draw_curves)
     pellucid("train xor --epochs 3 --out a")
     assert Path("a/curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_without_matplotlib_it_says_how_to_get_the_picture(pellucid, monkeypatch):
-    monkeypatch.setattr("pellucid.cli.train.draw_curves", lambda path, metrics: False)
+    monkeypatch.setattr("pellucid.cli.train.draw_curves", draw_curves)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert "pip install 'pellucid[plot]'" in pellucid("train xor --epochs 3").out
 
 

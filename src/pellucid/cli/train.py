@@ -47,10 +47,10 @@ def train(config: str | None, resume: bool, **typed: Any) -> None:
     out = given.pop("out", None)
     quiet = given.pop("quiet", False)
     epoch_lines = given.pop("epoch_lines", False)
-    run = _continued(given, out) if resume else _begun(given, out)
+    run = _continued(given, out, epoch_lines) if resume else _begun(given, out, epoch_lines)
     if not quiet:
         click.echo(_introduction(run))
-    lines = _epoch_lines(run, epoch_lines)
+    lines = NielsenLines(run.data.test) if epoch_lines else None
     try:
         history = _fit(run, lines, quiet)
     except NotFiniteError as error:
@@ -96,14 +96,6 @@ def _own_validation(run: Run) -> Part | None:
     return run.data.validation
 
 
-def _epoch_lines(run: Run, wanted: bool) -> NielsenLines | None:
-    if not wanted:
-        return None
-    if run.data.task != "classification" or not len(run.data.test[0]):
-        raise InputError(f"--epoch-lines counts right answers on the test part, but {run.data.name} has no such part.")
-    return NielsenLines(run.data.test)
-
-
 def _how_to_resume(run: Run, history: History) -> str:
     return (
         f"Stopped in epoch {len(history.epochs)}; the run so far is kept in {run.folder}. "
@@ -136,18 +128,18 @@ def _best_epoch(history: History) -> list[str]:
     return []
 
 
-def _begun(given: dict[str, Any], out: str | None) -> Run:
+def _begun(given: dict[str, Any], out: str | None, epoch_lines: bool) -> Run:
     if "data" not in given:
         raise InputError("train needs DATA, a known name or a file: pellucid train digits.")
     data = by_name(given["data"], target=given.get("target"))
-    settings, network = _prepared(resolve(given, data), data)
+    settings, network = _prepared(resolve(given, data), data, epoch_lines)
     folder = run_folder.new_run_folder(settings.data, out)
     run_folder.write_config(folder, settings)
     run_folder.write_description(folder, data)
     return Run(settings, data, network, folder, False)
 
 
-def _continued(given: dict[str, Any], out: str | None) -> Run:
+def _continued(given: dict[str, Any], out: str | None, epoch_lines: bool) -> Run:
     folder = run_folder.stopped_run_folder(given.get("data"), out)
     before = run_folder.read_config(folder)
     if given.get("engine") == "auto":
@@ -160,23 +152,34 @@ def _continued(given: dict[str, Any], out: str | None) -> Run:
             )
     after = dataclasses.replace(before, **{name: given[name] for name in _MAY_CHANGE if name in given})
     data = by_name(after.data, target=after.target)
-    settings, network = _prepared(after, data)
+    settings, network = _prepared(after, data, epoch_lines)
     if settings != before:
         run_folder.write_config(folder, settings)
     return Run(settings, data, network, folder, True)
 
 
-def _prepared(settings: Settings, data: Dataset) -> tuple[Settings, Network]:
+def _prepared(settings: Settings, data: Dataset, epoch_lines: bool) -> tuple[Settings, Network]:
     """The network, and the settings with the engine that runs it: each engine has bits of its own."""
     # Nothing is made on the disk before all is known to be good.
     check_sizes(settings, data)
     network = build_network(settings, classification=data.task == "classification")
     check_data(*data.train, network.model)
     build_optimizer(settings)
-    held_out = len(data.validation[0]) if settings.validation_fraction is None else settings.validation_fraction
+    _check_parts(settings, data, epoch_lines)
+    return dataclasses.replace(settings, engine=network.engine), network
+
+
+def _check_parts(settings: Settings, data: Dataset, epoch_lines: bool) -> None:
+    rows, share = len(data.train[0]), settings.validation_fraction
+    held_out = len(data.validation[0]) if share is None else round(rows * share)
+    if share and not 0 < held_out < rows:
+        raise InputError(
+            f"validation_fraction {share:g} of {rows:,} training rows is {held_out:,} rows; give another share, or 0."
+        )
     if settings.patience is not None and not held_out:
         raise InputError("patience watches the validation loss, but no rows are held out; give a validation_fraction.")
-    return dataclasses.replace(settings, engine=network.engine), network
+    if epoch_lines and (data.task != "classification" or not len(data.test[0])):
+        raise InputError(f"--epoch-lines counts right answers on a test part of classes, which {data.name} lacks.")
 
 
 def _introduction(run: Run) -> str:

@@ -1,6 +1,7 @@
 """Decides which engine runs a network, and says why."""
 
 import os
+from typing import Any
 
 from pellucid.engines.model import Model
 from pellucid.engines.protocol import Engine
@@ -46,11 +47,12 @@ def threads_to_use(threads: int | None) -> int:
     Raises:
         InputError: not a whole number of 1 or more.
     """
-    source, value = "threads", threads
+    source: str = "threads"
+    value: Any = threads
     if threads is None:
         source, value = "PELLUCID_NUM_THREADS", os.environ.get("PELLUCID_NUM_THREADS") or _processors()
     try:
-        count = int(value)  # type: ignore[arg-type]
+        count = int(value)
     except (TypeError, ValueError):
         count = 0
     if isinstance(value, bool) or count < 1 or (isinstance(value, float) and value != count):

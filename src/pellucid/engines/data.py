@@ -192,5 +192,5 @@ def _with_class_weight(
             if not np.isfinite(value) or value < 0:
                 raise InputError(f"class_weight[{number}] must be a finite number of 0 or more, got {value!r}.")
             per_class[number] = value
-    by_class = per_class[classes]
+    by_class: NDArray[np.float64] = per_class[classes]
     return by_class if weight is None else weight * by_class

@@ -41,9 +41,10 @@ class Model:
         self.parameters = Parameters(Layout({name: parameter.shape for name, parameter in wanted.items()}), dtype)
         self.decays = {name: parameter.decay for name, parameter in wanted.items()}
         for name, parameter in wanted.items():
-            index, _, own_name = name.partition(".")
-            stream = list(self.layers[int(index)].parameters(self.shapes[int(index)])).index(own_name)
-            address = (seed, philox.purpose_of(philox.WEIGHTS, int(index)), stream)
+            number, _, own_name = name.partition(".")
+            layer = int(number)
+            stream = list(self.layers[layer].parameters(self.shapes[layer])).index(own_name)
+            address = (seed, philox.purpose_of(philox.WEIGHTS, layer), stream)
             self.parameters[name] = parameter.initializer.draw(parameter.shape, address)
 
     @property

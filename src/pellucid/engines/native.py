@@ -1,4 +1,4 @@
-"""The native engine: records the model once, and lets the C++ executor replay the plan, whole slices of an epoch a call.
+"""The native engine: records the model once, and has the C++ executor replay the plan, a slice of an epoch a call.
 
 It holds no maths of its own. Where a number grows so large that an update might overflow, it hands that one batch to
 the reference engine, which looks at every number.
@@ -25,7 +25,7 @@ from pellucid.optimizers import SGD, Optimizer
 from pellucid.parameters import rows_and_width
 
 ROWS_AT_ONCE = 256
-"""How many rows a forward pass takes at once: enough for the products to run at full speed, few enough for the cache."""
+"""How many rows a forward pass takes at once: enough for products at full speed, few enough for the cache."""
 
 _GATHERABLE = ("f4", "f8", "u1", "i1", "i2", "u2", "i4", "i8")
 

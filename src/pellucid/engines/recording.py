@@ -1,5 +1,6 @@
 """Records one training step of a model: forward, loss, backward and update, run once on arrays without values."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -8,8 +9,7 @@ from pellucid.engines import passes
 from pellucid.engines.model import Model
 from pellucid.errors import InputError
 from pellucid.layers import Named
-from pellucid.ops import Array
-from pellucid.ops import one_hot
+from pellucid.ops import Array, one_hot
 from pellucid.ops.plan import ROWS, Plan, validate
 from pellucid.ops.record import Recorded, declare, shape_rule
 from pellucid.optimizers import Optimizer
@@ -96,11 +96,28 @@ def _loss_and_backward(
         raise InputError("this network has no loss; give one, such as loss=SoftmaxCrossEntropy(), when making it.")
     t = _targets(plan, model, labels)
     weight = _declare(plan, (ROWS, 1), model.dtype, "weight", "weight")
-    return passes.backward(model, model.loss, parameters, done, t, weight)
+    result = passes.backward(model, model.loss, parameters, done, t, weight)
+    _name(plan, {f"{index}.y": y for index, y in enumerate(done.values[1:])} | {"loss": result.loss})
+    _name(plan, {f"{index}.dy": dy for index, dy in enumerate(result.deltas[1:])})
+    _name(plan, {f"{name}.gradient": gradient for name, gradient in result.gradients.items()})
+    _name(plan, {"row_losses": result.row_losses})
+    return result
+
+
+def _number(array: Array) -> int:
+    return cast(Recorded, array).buffer.number
+
+
+def _name(plan: Plan, names: dict[str, Array]) -> None:
+    """Gives buffers names that speak, where recording has only numbered them."""
+    for name, array in names.items():
+        number = _number(array)
+        if plan.buffers[number].name.startswith("%"):
+            plan.buffers[number] = replace(plan.buffers[number], name=name)
 
 
 def _finish(plan: Plan, results: dict[str, Array]) -> Plan:
-    plan.results = {name: cast(Recorded, array).buffer.number for name, array in results.items()}
+    plan.results = {name: _number(array) for name, array in results.items()}
     plan = plan.without_unused_steps()
     validate(plan, shape_rule)
     return plan

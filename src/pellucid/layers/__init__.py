@@ -14,9 +14,10 @@ from pellucid.layers.activations import (
     Tanh,
 )
 from pellucid.layers.affine import Affine
-from pellucid.layers.base import Layer, Mode, Named, Parameter
+from pellucid.layers.base import Layer, Mode, Parameter
 from pellucid.layers.dropout import Dropout
 from pellucid.layers.shaping import Flatten, Rescale
+from pellucid.named import Named
 
 __all__ = [
     "ELU",

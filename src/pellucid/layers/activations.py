@@ -10,8 +10,9 @@ from typing import final
 
 from pellucid import ops
 from pellucid.errors import InputError
-from pellucid.layers.base import Layer, Mode, Named
+from pellucid.layers.base import Layer, Mode
 from pellucid.layers.checks import finite_number
+from pellucid.named import Named
 from pellucid.ops import Array
 
 
@@ -55,7 +56,7 @@ class Sigmoid(Activation):
         return ops.sigmoid(u)
 
     def derivative(self, u: Array, y: Array) -> Array:
-        return y * (1 - y)
+        return ops.multiply(y, 1 - y)
 
 
 @final
@@ -73,7 +74,7 @@ class Tanh(Activation):
 @final
 @dataclass(frozen=True)
 class ReLU(Activation):
-    """y = max(u, 0), dy/du = 1 where u > 0, else 0. Source: Nair and Hinton, 2010; Deep Learning from Scratch, 3.2.7."""
+    """y = max(u, 0), dy/du = 1 where u > 0, else 0. Source: Nair, Hinton, 2010; Deep Learning from Scratch, 3.2.7."""
 
     def function(self, u: Array) -> Array:
         return ops.maximum(u, 0.0)
@@ -119,7 +120,7 @@ class ELU(Activation):
 @final
 @dataclass(frozen=True)
 class GELU(Activation):
-    """y = u Φ(u), dy/du = Φ(u) + u φ(u), with the normal distribution Φ and density φ. Source: Hendrycks, Gimpel, 2016."""
+    """y = u Φ(u), dy/du = Φ(u) + u φ(u): Φ the normal distribution, φ its density. Source: Hendrycks, Gimpel, 2016."""
 
     def function(self, u: Array) -> Array:
         return u * self._normal_distribution(u)
@@ -139,11 +140,11 @@ class SiLU(Activation):
     """y = u σ(u), dy/du = σ(u) + y (1 − σ(u)). Source: Elfwing, Uchibe and Doya, 2018; also called swish."""
 
     def function(self, u: Array) -> Array:
-        return u * ops.sigmoid(u)
+        return ops.multiply(u, ops.sigmoid(u))
 
     def derivative(self, u: Array, y: Array) -> Array:
         s = ops.sigmoid(u)
-        return s + y * (1 - s)
+        return ops.add(s, y * (1 - s))
 
 
 @final

@@ -1,13 +1,14 @@
 """The affine layer: every output is a weighted sum of all inputs, plus a bias."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from pellucid import ops
 from pellucid.errors import InputError
 from pellucid.initializers import He, Initializer, Zeros
-from pellucid.layers.base import Layer, Mode, Named, Parameter, Shape
+from pellucid.layers.base import Layer, Mode, Parameter, Shape
 from pellucid.layers.checks import positive_integer
+from pellucid.named import Named
 from pellucid.ops import Array
 
 
@@ -23,8 +24,8 @@ class Affine(Layer):
     """
 
     units: int
-    weights: Initializer = He()
-    bias: Initializer = Zeros()
+    weights: Initializer = field(default_factory=He)
+    bias: Initializer = field(default_factory=Zeros)
 
     def __post_init__(self) -> None:
         positive_integer("units", self.units)

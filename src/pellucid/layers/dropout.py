@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
-from pellucid.layers.base import Layer, Mode, Named
+from pellucid.layers.base import Layer, Mode
 from pellucid.layers.checks import fraction
+from pellucid.named import Named
 from pellucid.ops import Array
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
-from pellucid.layers.base import Layer, Mode, Named, Shape
+from pellucid.layers.base import Layer, Mode, Shape
 from pellucid.layers.checks import finite_number
+from pellucid.named import Named
 from pellucid.ops import Array
 
 

@@ -103,21 +103,36 @@ class Plan:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        width = max((len(self._target(step)) for step in self.steps), default=0)
+        width = max((len(target) for step in self.steps for target in self._targets(step)), default=0)
         for index, step in enumerate(self.steps):
-            arguments = [self._operand(operand) for operand in step.inputs]
-            arguments += [f"{key}={value}" for key, value in step.attributes.items() if key != "dtype"]
-            yield f"{index:4d}  {self._target(step):<{width}}  {'<-' if step.writes else '= '} {step.op}({', '.join(arguments)})"
+            inner = step.steps if isinstance(step, Chain) else (step,)
+            for position, part in enumerate(inner):
+                number = f"{index:4d}" if position == 0 else "   |"
+                sign = "<-" if part.writes else "= "
+                yield f"{number}  {self._targets(part)[0]:<{width}}  {sign} {part.op}({self._arguments(part)})"
 
-    def _target(self, step: Step) -> str:
-        names = step.writes or step.makes
-        return ", ".join(f"{self.buffers[n].name} {format_shape(self.buffers[n].shape)}" for n in names)
+    def _arguments(self, step: Step) -> str:
+        arguments = [self._operand(operand) for operand in step.inputs]
+        arguments += [
+            f"{key}={value:g}" for key, value in step.attributes.items() if isinstance(value, float) and value
+        ]
+        arguments += [
+            f"{key}={value}" for key, value in step.attributes.items() if isinstance(value, int | str | tuple)
+        ]
+        return ", ".join(arguments)
+
+    def _targets(self, step: Step) -> list[str]:
+        if isinstance(step, Chain):
+            return [target for part in step.steps for target in self._targets(part)]
+        numbers = step.writes or step.makes
+        return [", ".join(f"{self.buffers[n].name} {format_shape(self.buffers[n].shape)}" for n in numbers)]
 
     def _operand(self, operand: Operand) -> str:
         return f"{operand:g}" if isinstance(operand, float) else self.buffers[operand].name
 
 
 def format_shape(shape: Shape) -> str:
+    """Writes a shape as Python does, with N for the rows of the batch."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 

@@ -98,8 +98,15 @@ def declare(plan: Plan, shape: Shape, dtype: np.dtype[Any], role: Role, name: st
     return Recorded(plan, plan.buffer(shape, dtype, role, name))
 
 
-def record(op: str, *arguments: Any, **attributes: Any) -> Any:
+def record(op: str, *arguments: Any, **attributes: Any) -> Recorded:
     """Appends one step to the plan of the recording arrays among the arguments; returns what the step makes."""
+    made = append(op, *arguments, **attributes)
+    assert made is not None, "only updates make nothing, and only ops.vocabulary records those"
+    return made
+
+
+def append(op: str, *arguments: Any, **attributes: Any) -> Recorded | None:
+    """Does the work of `record`, for updates too, which make nothing new."""
     recorded = [a for a in arguments if isinstance(a, Recorded)]
     plan = recorded[0].plan
     runtime = {key: value.buffer.number for key, value in attributes.items() if isinstance(value, Recorded)}
@@ -128,7 +135,7 @@ def _operand(op: str, argument: Any) -> Operand:
     if isinstance(argument, int | float | np.integer | np.floating):
         return float(argument)
     raise OutsideVocabulary(
-        f"ops.{op} got a {type(argument).__name__} beside a recording array; only numbers and parameters can be mixed in."
+        f"ops.{op} got a {type(argument).__name__} beside a recording array; only numbers and parameters can be mixed."
     )
 
 

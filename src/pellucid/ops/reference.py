@@ -162,17 +162,20 @@ def erf(x: Array) -> Array:
 
 def sum_rows(x: Array) -> Array:
     """Σₙ x[n]: the sum over the batch        x (N, K) -> (K,)"""
-    return x.sum(axis=0)
+    total: Array = x.sum(axis=0)
+    return total
 
 
 def sum_columns(x: Array) -> Array:
     """Σₖ x[n, k]: the sum within each row       x (N, K) -> (N, 1)"""
-    return x.sum(axis=1, keepdims=True)
+    total: Array = x.sum(axis=1, keepdims=True)
+    return total
 
 
 def max_columns(x: Array) -> Array:
     """the largest of each row        x (N, K) -> (N, 1)"""
-    return x.max(axis=1, keepdims=True)
+    largest: Array = x.max(axis=1, keepdims=True)
+    return largest
 
 
 def sum_all(x: Array) -> Array:
@@ -208,7 +211,7 @@ def dropout_mask(x: Array, *, rate: float, seed: int, layer: int, step: int) -> 
     return np.where(words < np.uint32(int(rate * 2.0**32)), 0.0, 1.0 / (1.0 - rate)).astype(x.dtype)
 
 
-# Updates: w and the slots are changed in place, g' = g + l2·w + l1·sign(w) ----------------------------------------------
+# Updates: w and the slots are changed in place, g' = g + l2·w + l1·sign(w) -------------------------------------------
 
 
 def _decayed(w: Array, g: Array, l2: float, l1: float) -> Array:

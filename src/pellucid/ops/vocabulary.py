@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from pellucid.ops import reference
-from pellucid.ops.record import Recorded, record
+from pellucid.ops.record import Recorded, append
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,7 +21,7 @@ def _op(compute: Callable[P, R]) -> Callable[P, R]:
     def dispatch(*arguments: Any, **attributes: Any) -> Any:
         for argument in arguments:
             if type(argument) is Recorded:
-                return record(name, *arguments, **attributes)
+                return append(name, *arguments, **attributes)
         return compute(*arguments, **attributes)
 
     return dispatch
@@ -80,4 +80,4 @@ def softmax(u: reference.Array) -> reference.Array:
     u (N, K), y (N, K) in [0, 1]. A composition: in a plan it appears as the steps it is made of.
     """
     e = exp(u - max_columns(u))
-    return e / sum_columns(e)
+    return divide(e, sum_columns(e))
