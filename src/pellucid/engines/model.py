@@ -42,9 +42,9 @@ class Model:
         self.decays = {name: parameter.decay for name, parameter in wanted.items()}
         for name, parameter in wanted.items():
             number, _, own_name = name.partition(".")
-            layer = int(number)
-            stream = list(self.layers[layer].parameters(self.shapes[layer])).index(own_name)
-            address = (seed, philox.purpose_of(philox.WEIGHTS, layer), stream)
+            place = int(number)
+            stream = list(self.layers[place].parameters(self.shapes[place])).index(own_name)
+            address = (seed, philox.purpose_of(philox.WEIGHTS, place), stream)
             self.parameters[name] = parameter.initializer.draw(parameter.shape, address)
 
     @property

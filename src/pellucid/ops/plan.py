@@ -113,12 +113,11 @@ class Plan:
 
     def _arguments(self, step: Step) -> str:
         arguments = [self._operand(operand) for operand in step.inputs]
-        arguments += [
-            f"{key}={value:g}" for key, value in step.attributes.items() if isinstance(value, float) and value
-        ]
-        arguments += [
-            f"{key}={value}" for key, value in step.attributes.items() if isinstance(value, int | str | tuple)
-        ]
+        for key, value in step.attributes.items():
+            if isinstance(value, float) and value:
+                arguments.append(f"{key}={value:g}")
+            elif isinstance(value, int | str | tuple):
+                arguments.append(f"{key}={value}")
         return ", ".join(arguments)
 
     def _targets(self, step: Step) -> list[str]:
