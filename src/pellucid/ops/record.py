@@ -85,6 +85,24 @@ class Recorded:
     def __getitem__(self, key: Any) -> NoReturn:
         raise OutsideVocabulary("a recording array cannot be indexed; use functions of pellucid.ops on it.")
 
+    def __len__(self) -> NoReturn:
+        raise OutsideVocabulary("a recording array does not know how many rows there will be; use functions of ops.")
+
+    def __pow__(self, other: Any) -> NoReturn:
+        raise OutsideVocabulary("`**` is not an op; use ops.square, ops.sqrt or ops.exp.")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # what NumPy and others ask for to find out what this is
+            raise AttributeError(name)
+        raise OutsideVocabulary(f"a recording array has no .{name}; use functions of pellucid.ops on it.")
+
+    # Without these, Python would compare by identity, and a layer would be recorded with the wrong branch.
+    def _compare(self, other: Any) -> NoReturn:
+        raise OutsideVocabulary("a recording array cannot be compared; use ops.greater or ops.greater_equal.")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compare
+    __hash__ = object.__hash__
+
 
 _UFUNCS: dict[np.ufunc, str] = {
     getattr(np, name): name
@@ -208,5 +226,5 @@ _RULES: dict[str, Callable[..., Shape | None]] = {
     "max_columns": lambda x: (x[0], 1) if len(x) == 2 else None,
     "sum_all": lambda x: (),
     "mean_weights": lambda w: w if w == (ROWS, 1) else None,
-    "dropout_mask": lambda x, step: x,
+    "dropout_mask": lambda x, *step: x,
 }
