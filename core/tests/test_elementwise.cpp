@@ -1,0 +1,119 @@
+// Programs over every kind of operand, in place, over parts of the rows; equal bits between instruction sets.
+#include "check.h"
+
+namespace test {
+namespace {
+
+using pellucid::Instruction;
+using pellucid::Op;
+using pellucid::Operand;
+using pellucid::OperandKind;
+using pellucid::Program;
+
+// y = where(x > 0, (x + row)·column, scalar); x = sigmoid(y) - 0.5; z = copy of y through a register
+template <class T>
+void broadcasting(long rows, long width) {
+  const Operand operands[] = {{OperandKind::full, 0},   {OperandKind::full, 0},   {OperandKind::row, 0},
+                              {OperandKind::column, 0}, {OperandKind::scalar, 0}, {OperandKind::constant, 0.5},
+                              {OperandKind::constant, 0}};
+  const std::int16_t r0 = 7, r1 = 8;
+  const Instruction code[] = {{Op::add, r0, 0, 2, 0},      {Op::multiply, r0, r0, 3, 0}, {Op::greater, r1, 0, 6, 0},
+                              {Op::where, 1, r1, r0, 4},   {Op::sigmoid, r1, 1, 0, 0},   {Op::subtract, 0, r1, 5, 0}};
+  const Program program{code, 6, operands, 7, 2};
+  const Matrix<T> x0(rows, width), row(1, width), column(rows, 1), scalar(1, 1);
+  std::vector<Matrix<T>> results;
+  results.reserve(3 * tables().size());
+  for (const auto& table : tables())
+    for (long step : {rows, long(1), long(3)}) {
+      const std::string name = std::string("program ") + type_name<T>() + " " + table.isa + " " + std::to_string(rows) + "x" + std::to_string(width);
+      const auto& t = kernels_of<T>(table);
+      Matrix<T> x(x0), y(rows, width), scratch(1, t.program_scratch(program, width));
+      y.fill(5);
+      scratch.fill(std::nan(""));
+      T* const data[] = {x.data, y.data, row.data, column.data, scalar.data, nullptr, nullptr};
+      for (long r = 0; r < rows; r += step) t.run_program(program, data, r, std::min(rows, r + step), width, scratch.data);
+      double worst = 0;
+      for (long r = 0; r < rows; ++r)
+        for (long j = 0; j < width; ++j) {
+          const double v = x0.at(r, j) > 0 ? double(T(x0.at(r, j) + row.at(0, j)) * column.at(r, 0)) : double(scalar.at(0, 0));
+          worst = std::fmax(worst, std::fabs(v - double(y.at(r, j))));
+          worst = std::fmax(worst, std::fabs(1 / (1 + std::exp(-v)) - 0.5 - double(x.at(r, j))));
+        }
+      check(worst < 4 * unit<T>(), name + ": values");
+      check(x.pads_zero() && y.pads_zero(), name + ": pads");
+      results.push_back(x);
+      const std::size_t last = results.size() - 1;
+      if (last % 3 != 0) check(results[last].same_bits(results[last - last % 3]), name + ": parts of the rows");
+      if (last >= 6) check(results[last].same_bits(results[3]), name + ": bits of the other set");
+    }
+}
+
+double exact(Op op, double a, double b, double c) {
+  const double nan = std::nan("");
+  switch (op) {
+    case Op::copy: return a;
+    case Op::negative: return -a;
+    case Op::abs: return std::fabs(a);
+    case Op::sign: return a > 0 ? 1 : a < 0 ? -1 : a;
+    case Op::square: return a * a;
+    case Op::sqrt: return std::sqrt(a);
+    case Op::add: return a + b;
+    case Op::subtract: return a - b;
+    case Op::multiply: return a * b;
+    case Op::divide: return a / b;
+    case Op::maximum: return a != a || b != b ? nan : a > b ? a : b;
+    case Op::minimum: return a != a || b != b ? nan : a < b ? a : b;
+    case Op::greater: return a > b;
+    case Op::greater_equal: return a >= b;
+    case Op::fma: return a * b + c;
+    default: return a != 0 ? b : c;
+  }
+}
+
+template <class T>
+void one_op(Op op) {
+  const double inf = HUGE_VAL, nan = std::nan("");
+  const double special[] = {0.0, -0.0, 1, -1, 0.5, 3, -2.25, inf, -inf, nan};
+  const long n = 10;
+  Matrix<T> a(n * n, n), b(n * n, n), c(n * n, n);
+  for (long i = 0; i < n * n; ++i)
+    for (long j = 0; j < n; ++j) {
+      a.at(i, j) = T(special[i / n]);
+      b.at(i, j) = T(special[i % n]);
+      c.at(i, j) = T(special[j]);
+    }
+  const Operand operands[] = {{OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}};
+  const Instruction code[] = {{op, 3, 0, 1, 2}};
+  const Program program{code, 1, operands, 4, 0};
+  for (const auto& table : tables()) {
+    const auto& t = kernels_of<T>(table);
+    Matrix<T> out(n * n, n), scratch(1, t.program_scratch(program, n));
+    T* const data[] = {a.data, b.data, c.data, out.data};
+    t.run_program(program, data, 0, n * n, n, scratch.data);
+    long wrong = 0;
+    for (long i = 0; i < n * n; ++i)
+      for (long j = 0; j < n; ++j) {
+        const T want = T(exact(op, a.at(i, j), b.at(i, j), c.at(i, j))), have = out.at(i, j);
+        wrong += !(want == have || (want != want && have != have) || std::fabs(double(want - have)) < 4 * unit<T>() * std::fabs(double(want)));
+      }
+    check(wrong == 0, std::string("op ") + std::to_string(int(op)) + " " + type_name<T>() + " " + table.isa);
+    check(out.pads_zero(), "op pads");
+  }
+}
+
+}  // namespace
+
+void test_elementwise() {
+  for (long rows : {1, 2, 7, 10, 33, 100})
+    for (long width : {1, 7, 15, 16, 17, 30, 43, 100, 600, 1030, 2100}) {
+      broadcasting<float>(rows, width);
+      broadcasting<double>(rows, width);
+    }
+  for (int op = 0; op < pellucid::kOps; ++op)
+    if (op < int(Op::exp) || op > int(Op::erf)) {
+      one_op<float>(Op(op));
+      one_op<double>(Op(op));
+    }
+}
+
+}  // namespace test

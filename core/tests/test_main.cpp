@@ -1,0 +1,61 @@
+// Runs every test of the kernels, on every instruction set of this machine. The last line is "N passed, N failed".
+#include "check.h"
+
+namespace pellucid {
+#define PELLUCID_DECLARE(isa)              \
+  namespace isa {                          \
+  void fill_table(KernelTable& table);     \
+  }
+PELLUCID_DECLARE(baseline)
+#if PELLUCID_HAVE_AVX2
+PELLUCID_DECLARE(avx2)
+#endif
+#if PELLUCID_HAVE_AVX512
+PELLUCID_DECLARE(avx512)
+#endif
+#if PELLUCID_HAVE_NEON
+PELLUCID_DECLARE(neon)
+#endif
+}  // namespace pellucid
+
+namespace test {
+
+const std::vector<pellucid::KernelTable>& tables() {
+  static const std::vector<pellucid::KernelTable> all = [] {
+    std::vector<pellucid::KernelTable> found;
+    auto add = [&](void (*fill)(pellucid::KernelTable&)) {
+      pellucid::KernelTable table{};
+      fill(table);
+      found.push_back(table);
+    };
+    add(pellucid::baseline::fill_table);
+#if PELLUCID_HAVE_AVX2
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) add(pellucid::avx2::fill_table);
+#endif
+#if PELLUCID_HAVE_AVX512
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) add(pellucid::avx512::fill_table);
+#endif
+#if PELLUCID_HAVE_NEON
+    add(pellucid::neon::fill_table);
+#endif
+    return found;
+  }();
+  return all;
+}
+
+}  // namespace test
+
+int main() {
+  std::printf("instruction sets:");
+  for (const auto& table : test::tables()) std::printf(" %s", table.isa);
+  std::printf("; chosen: %s\n", pellucid::kernels().isa);
+  test::test_matmul();
+  test::test_updates();
+  test::test_elementwise();
+  test::test_elementary();
+  test::test_reductions();
+  test::test_gather();
+  test::test_random();
+  std::printf("%ld passed, %ld failed\n", test::tally().passed, test::tally().failed);
+  return test::tally().failed != 0;
+}
