@@ -37,6 +37,7 @@ def train(folder: Path, data: Any) -> None:
         loss=SoftmaxCrossEntropy(),
         input_shape=x.shape[1:],
         seed=3,
+        engine=os.environ.get("PELLUCID_TEST_ENGINE", "auto"),
     )
     path = folder / "run.safetensors"
     history = network.fit(

@@ -22,7 +22,7 @@ class Callback:
     """Callbacks with a higher number run later; 0 for all but the few that must see what the others did."""
 
     batch_interval: int | None = None
-    """`on_batch_end` comes after every so many batches of the whole run; None: every batch, where it is overridden."""
+    """`on_batch_end` comes after every so many batches of the run, 0 never; None: each one, where it is overridden."""
 
     def on_train_begin(self, run: "Run") -> None:
         """Before the first batch, or after a resumed run was put back in its place."""
@@ -56,5 +56,5 @@ class Callback:
 def interval_of(callback: Callback) -> int | None:
     """Returns after how many batches a callback wants to be called, or None."""
     if callback.batch_interval is not None:
-        return callback.batch_interval
+        return callback.batch_interval or None
     return 1 if type(callback).on_batch_end is not Callback.on_batch_end else None

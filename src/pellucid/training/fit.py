@@ -84,7 +84,9 @@ def fit(
         initial_epoch=initial_epoch,
         callbacks=_with_defaults(callbacks, verbose),
     )
-    if resume is not None:
+    if resume is None:
+        run.begin()
+    else:
         restore_run(run, resume)
     network.history = run.history
     return run.train()

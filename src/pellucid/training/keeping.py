@@ -50,7 +50,7 @@ class Checkpoint(Callback):
         if not (every_epochs or every_batches or every_seconds):
             every_epochs = 1
         self.path = Path(path)
-        self.every_epochs, self.batch_interval, self.every_seconds = every_epochs, every_batches, every_seconds
+        self.every_epochs, self.batch_interval, self.every_seconds = every_epochs, every_batches or 0, every_seconds
         self.best_only, self.monitor = best_only, monitor
         self._begin()
 

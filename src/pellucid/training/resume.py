@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pellucid import checkpoint
 from pellucid.engines import Sums
 from pellucid.errors import CheckpointError
@@ -31,7 +33,7 @@ def restore_run(run: "Run", path: str | Path) -> None:
         _check_same_run(run, found, path)
         _check_memory(run, found, path)
         position = found.training["position"]
-        history, sums = History.from_dict(position["history"]), Sums(**position["sums"])
+        history, sums = History.from_dict(position["history"]), _sums_from(position["sums"])
         place = {name: int(position[name]) for name in ("epoch", "batch", "step", "start")}
         seconds = float(position["seconds"])
         if not (0 <= place["batch"] <= run.batches and place["epoch"] >= 0):
@@ -48,6 +50,10 @@ def restore_run(run: "Run", path: str | Path) -> None:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{str(path)!r} holds a run that cannot be read ({error}); take another copy.") from error
+
+
+def _sums_from(values: Mapping[str, Any]) -> Sums:
+    return Sums(float(values["loss"]), float(values["weight"]), int(values["correct"]), int(values["rows"]))
 
 
 def _check_same_run(run: "Run", found: checkpoint.Checkpoint, path: str | Path) -> None:
@@ -68,6 +74,11 @@ def _check_memory(run: "Run", found: checkpoint.Checkpoint, path: str | Path) ->
             key = f"optimizer.{slot}.{name}"
             if key not in found.arrays or found.arrays[key].shape != view.shape:
                 raise CheckpointError(f"{str(path)!r} lacks the optimizer's {slot} of {name}; take another copy.")
+            # Infinity may be there by right: RMSprop's and AdaGrad's squares can overflow, and only stop the step.
+            if np.isnan(found.arrays[key]).any():
+                raise CheckpointError(
+                    f"{str(path)!r} holds NaN in the optimizer's {slot} of {name}; take an earlier checkpoint."
+                )
 
 
 def _restore_callbacks(run: "Run", found: checkpoint.Checkpoint) -> None:

@@ -56,10 +56,6 @@ class Run:
         self.sums, self.seconds = Sums(), 0.0
         self.history = History()
         self.state = network.optimizer_state(optimizer)
-        if initial_epoch == 0 or self.state.step != self.step:
-            for slot in self.state.slots.values():
-                slot[:] = 0
-            self.state.step = self.state.start = self.step
         self._pace = Pace()
         self._interrupt = Interrupt()
         self._stop = False
@@ -70,6 +66,13 @@ class Run:
     def step(self) -> int:
         """How many batches were trained before this one, over all epochs."""
         return self.epoch * self.batches + self.batch
+
+    def begin(self) -> None:
+        """Empties the optimizer's memory, unless an earlier call ended where this one goes on."""
+        if self.epoch == 0 or self.state.step != self.step:
+            for slot in self.state.slots.values():
+                slot[:] = 0
+            self.state.step = self.state.start = self.step
 
     @property
     def ended_well(self) -> bool:
