@@ -16,7 +16,7 @@ from pellucid import ops
 from pellucid.errors import InputError
 from pellucid.named import Named
 from pellucid.ops import Array, Scalar
-from pellucid.schedules import Constant, Schedule, positive
+from pellucid.schedules import Constant, Schedule, at_least_zero, positive
 
 Scalars = Mapping[str, Scalar]
 
@@ -42,7 +42,7 @@ class Optimizer(ABC):
         if not isinstance(self.learning_rate, Schedule):
             positive("learning_rate", self.learning_rate)
         for name in ("weight_decay", "l1"):
-            _at_least_zero(name, getattr(self, name))
+            at_least_zero(name, getattr(self, name))
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))
@@ -212,11 +212,6 @@ class AdamW(_Adaptive):
             )
         else:
             ops.adam_update(w, g, slots.m, slots.v, scalars.learning_rate, scalars.root_correction, **moments)
-
-
-def _at_least_zero(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < float("inf"):
-        raise InputError(f"{name} must be a finite number of 0 or more, got {value!r}.")
 
 
 def _fraction(name: str, value: object) -> None:

@@ -22,6 +22,12 @@ def positive(name: str, value: object) -> None:
         raise InputError(f"{name} must be a finite number above 0, got {value!r}.")
 
 
+def at_least_zero(name: str, value: object) -> None:
+    """Raises InputError unless value is a finite number of 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < float("inf"):
+        raise InputError(f"{name} must be a finite number of 0 or more, got {value!r}.")
+
+
 class Schedule(ABC):
     """Gives the learning rate η of each step."""
 
@@ -92,8 +98,7 @@ class Cosine(Schedule):
     def __post_init__(self) -> None:
         positive("rate", self.rate)
         positive("epochs", self.epochs)
-        if not 0 <= self.final < float("inf"):
-            raise InputError(f"final must be a finite number of 0 or more, got {self.final!r}.")
+        at_least_zero("final", self.final)
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         part = np.minimum(steps / (self.epochs * steps_per_epoch), 1.0)
@@ -110,6 +115,8 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         positive("epochs", self.epochs)
+        if not isinstance(self.then, Schedule):
+            raise InputError(f"then must be a Schedule, such as Constant(0.1), got {self.then!r}.")
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         part = np.minimum((steps + 1) / (self.epochs * steps_per_epoch), 1.0)
@@ -134,11 +141,13 @@ class ReduceOnPlateau(Schedule):
     def __post_init__(self) -> None:
         for name in ("rate", "factor", "patience"):
             positive(name, getattr(self, name))
+        for name in ("threshold", "minimum"):
+            at_least_zero(name, getattr(self, name))
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         rate, best, waited = self.rate, float("inf"), 0
         for loss in losses:
-            if loss < best * (1.0 - self.threshold) if best < float("inf") else loss < best:
+            if loss < (best - self.threshold * abs(best) if best < float("inf") else best):
                 best, waited = loss, 0
                 continue
             waited += 1
