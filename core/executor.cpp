@@ -207,6 +207,12 @@ void Executor<T>::run_rows(const DataView& data, long start, long rows, Totals& 
 }
 
 template <class T>
+bool Executor<T>::step(const DataView& data, const double* const* scalars, long column, Totals& totals) {
+  pool_taken_ = false;
+  return run_batch({data, nullptr, 0, data.rows, scalars, column}, totals);
+}
+
+template <class T>
 double Executor<T>::number(const Number& number, const Batch& batch) const {
   return number.scalar < 0 ? number.constant : batch.scalars[number.scalar][batch.column];
 }

@@ -49,6 +49,9 @@ class Executor {
   // Runs the steps on the rows start .. start+rows-1, updates included.
   void run_rows(const DataView& data, long start, long rows, Totals& totals);
 
+  // One training step on all rows of the data, with the scalars of one column; false where it would not be safe.
+  bool step(const DataView& data, const double* const* scalars, long column, Totals& totals);
+
   // After run_rows: element (row, column) of a kept buffer.
   const T* at(int buffer) const { return base_[buffer]; }
   long leading_dimension(int buffer) const { return padded(plan_.buffers[buffer].width); }

@@ -4,3 +4,4 @@
 #include <nanobind/nanobind.h>
 
 void bind_executor(nanobind::module_& module);
+void bind_quick(nanobind::module_& module);

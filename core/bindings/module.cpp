@@ -67,4 +67,5 @@ NB_MODULE(_core, module) {
   module.def("built_instruction_sets", &built_instruction_sets,
              "The instruction sets that the kernels were compiled for, lowest first.");
   bind_executor(module);
+  bind_quick(module);
 }

@@ -1,6 +1,6 @@
 """Pellucid's C++ core. A test compares the names and arguments here with the built module."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,3 +70,33 @@ class _Executor:
 
 class Executor32(_Executor): ...
 class Executor64(_Executor): ...
+
+class _QuickPredict:
+    def __init__(
+        self,
+        plan: PlanSpec,
+        sample_shape: Sequence[int],
+        parameters: NDArray[Any],
+        make: Callable[[int], NDArray[Any]],
+    ) -> None: ...
+    def predict(self, x: object) -> NDArray[Any] | None: ...
+
+class QuickPredict32(_QuickPredict): ...
+class QuickPredict64(_QuickPredict): ...
+
+class _QuickStep:
+    def __init__(
+        self,
+        plan: PlanSpec,
+        sample_shape: Sequence[int],
+        parameters: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scalars: Sequence[NDArray[np.float64]],
+        outputs: int,
+        probabilities: int,
+    ) -> None: ...
+    def step(self, x: object, t: object) -> float | None: ...
+    def refill(self, scalars: Sequence[NDArray[np.float64]]) -> None: ...
+
+class QuickStep32(_QuickStep): ...
+class QuickStep64(_QuickStep): ...

@@ -20,6 +20,7 @@ from pellucid.engines import (
 )
 from pellucid.engines.choice import choose_engine, record_plan
 from pellucid.engines.diagnosis import first_not_finite
+from pellucid.engines.protocol import QuickStep
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.layers import Layer
 from pellucid.losses import Loss
@@ -66,6 +67,9 @@ class Network:
         self.threads = threads
         self._engine, self.engine_reason = choose_engine(self.model, engine, threads)
         self._state: OptimizerState | None = None
+        self._quick_predict = self._engine.quick_predict
+        self._quick_step: QuickStep | None = None
+        self._quick_key: tuple[Optimizer | None, OptimizerState | None, bool] = (None, None, False)
         self.history: History | None = None
 
     # What it is ------------------------------------------------------------------------------------------------------
@@ -121,7 +125,8 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """Returns the outputs (N, ...) of the last layer for samples x (N, *input_shape)."""
-        return self._engine.predict(check_samples(x, self.model))
+        y = self._quick_predict(x)
+        return self._engine.predict(check_samples(x, self.model)) if y is None else y
 
     def probabilities(self, x: Any) -> Array:
         """Returns the outputs as the loss reads them: softmax or sigmoid of the logits; else the outputs themselves."""
@@ -187,6 +192,15 @@ class Network:
         Raises:
             NotFiniteError: NaN or infinity came up; nothing was changed.
         """
+        quick = self._quick_step
+        known = self._quick_key[0]
+        if quick is not None and sample_weight is None and (optimizer is known or optimizer == known):
+            loss = quick.step(x, t)
+            if loss is not None:
+                return loss
+        return self._step(x, t, optimizer, sample_weight)
+
+    def _step(self, x: Any, t: Any, optimizer: Optimizer, sample_weight: Any) -> float:
         data = check_data(x, t, self.model, sample_weight)
         state = self.optimizer_state(optimizer)
         step = np.array([state.step])
@@ -198,7 +212,14 @@ class Network:
             raise NotFiniteError(
                 f"{found} at step {state.step}; the parameters are unchanged, try a smaller learning_rate."
             )
+        self._make_ready(optimizer, state, labels=np.ndim(t) == 1 and self.output_shape != (1,))
         return done.sums.loss / done.sums.weight
+
+    def _make_ready(self, optimizer: Optimizer, state: OptimizerState, labels: bool) -> None:
+        """Prepares the quick way for steps that come in the same form as the last one."""
+        if self._quick_key != (optimizer, state, labels):
+            self._quick_key = (optimizer, state, labels)
+            self._quick_step = self._engine.quick_step(state, labels)
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Returns the memory that `step` keeps for this optimizer, new where another one was used before."""

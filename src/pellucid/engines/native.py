@@ -48,6 +48,7 @@ class NativeEngine:
         self._held: list[tuple[Data, Any]] = []
         self._order: tuple[Any, Any] = (None, None)
         self._try_out()
+        self.quick_predict: Callable[[Any], Array | None] = self._quick_predict()
 
     def _try_out(self) -> None:
         """Records and lowers everything once, so that a model that cannot run natively is known as such at once."""
@@ -115,6 +116,29 @@ class NativeEngine:
                 batch += 1
         return Trained(Sums(*totals), batch - part.first)
 
+    # The quick ways --------------------------------------------------------------------------------------------------
+
+    def _quick_predict(self) -> Callable[[Any], Array | None]:
+        model = self.model
+        spec, _ = self._lower(record_prediction(model), ())
+        kind = self._core.QuickPredict32 if model.dtype == np.float32 else self._core.QuickPredict64
+        shape, dtype, empty = model.output_shape, model.dtype, np.empty
+        quick = kind(spec, model.input_shape, model.parameters.flat, lambda rows: empty((rows, *shape), dtype))
+        predict: Callable[[Any], Array | None] = quick.predict
+        return predict
+
+    def quick_step(self, state: OptimizerState, labels: bool) -> "NativeQuickStep":
+        optimizer = state.optimizer
+        spec, plan = self._lower(record_training_step(self.model, optimizer, labels), optimizer.slots)
+        names = [buffer.name for buffer in plan.buffers if buffer.role == "scalar"]
+        slots = [state.slots[name] for name in optimizer.slots]
+        kind = self._core.QuickStep32 if self.model.dtype == np.float32 else self._core.QuickStep64
+        assert self.model.loss is not None, "checked by check_data"
+        probabilities = (None, "entries", "rows").index(self.model.loss.probabilities)
+        flat, outputs = self.model.parameters.flat, self.model.output_shape[0]
+        quick = kind(spec, self.model.input_shape, flat, slots, [], outputs, probabilities)
+        return NativeQuickStep(quick, state, names)
+
     # Plans and what they run on --------------------------------------------------------------------------------------
 
     def _training_runner(self, state: OptimizerState, labels: bool, rows: int) -> tuple[Any, Plan]:
@@ -177,6 +201,36 @@ class NativeEngine:
             self._order = (order, order.astype(np.uint32))
         index: NDArray[np.uint32] = self._order[1]
         return index
+
+
+class NativeQuickStep:
+    """Makes single steps with few rows; keeps the run-time scalars of some thousand steps to come at hand."""
+
+    AHEAD = 4096
+
+    def __init__(self, quick: Any, state: OptimizerState, names: list[str]) -> None:
+        self._quick_step = quick.step
+        self._refill = quick.refill
+        self._state = state
+        self._names = names
+        self._next = -1
+
+    def step(self, x: Any, t: Any) -> float | None:
+        state = self._state
+        if state.step != self._next:
+            self._look_ahead()
+        loss: float | None = self._quick_step(x, t)
+        if loss is not None:
+            self._next = state.step = state.step + 1
+        return loss
+
+    def _look_ahead(self) -> None:
+        state = self._state
+        steps = np.arange(state.step, state.step + self.AHEAD)
+        rates = state.optimizer.schedule.rates(steps, 1, ())
+        scalars = {"step": steps.astype(np.float64), **state.optimizer.scalars(steps - state.start, rates)}
+        self._refill([scalars[name] for name in self._names])
+        self._next = state.step
 
 
 def _gatherable(x: Array, model: Model) -> Array:

@@ -1,6 +1,6 @@
 """What an engine does for a network: one small protocol, two bodies (reference.py, native.py)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -87,10 +87,24 @@ class Trained:
     batches: int
 
 
+class QuickStep(Protocol):
+    """Makes steps from a few rows given in just the right form."""
+
+    def step(self, x: Any, t: Any) -> float | None:
+        """Makes one update and returns the loss; None where nothing was done and the long way must be taken."""
+
+
 class Engine(Protocol):
-    """Runs a model. All arguments are checked already."""
+    """Runs a model. All arguments are checked already, but for the quick ways, which check for themselves."""
 
     name: str
+
+    @property
+    def quick_predict(self) -> Callable[[Any], Array | None]:
+        """Predicts a few rows given in just the right form; None where they are not, or where there is no quick way."""
+
+    def quick_step(self, state: "OptimizerState", labels: bool) -> "QuickStep | None":
+        """Returns a quick way to make single steps with this memory, None where there is none."""
 
     def predict(self, x: Array) -> Array:
         """Returns the outputs (N, ...) of samples (N, ...), in the model's type."""

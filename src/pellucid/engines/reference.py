@@ -1,5 +1,7 @@
 """The reference engine: plain NumPy, one batch at a time. Slow, obvious, and what the native engine must agree with."""
 
+from typing import Any
+
 import numpy as np
 
 from pellucid import ops
@@ -22,6 +24,13 @@ class ReferenceEngine:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+
+    @staticmethod
+    def quick_predict(x: Any) -> None:
+        """There is no quick way: NumPy's own calls cost more than the checks."""
+
+    def quick_step(self, state: OptimizerState, labels: bool) -> None:
+        """There is no quick way."""
 
     def predict(self, x: Array) -> Array:
         y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
@@ -55,12 +64,14 @@ class ReferenceEngine:
             done, result = self._both_passes(part.data, rows, training=True, step=state.step)
             if not _all_finite(result):
                 return Trained(sums, batch - part.first)
-            before = self.model.parameters.flat.copy()
+            changing = [self.model.parameters.flat, *state.slots.values()]
+            before = [flat.copy() for flat in changing]
             scalars = Named({name: float(values[batch - part.first]) for name, values in part.scalars.items()})
             with np.errstate(all="ignore"):
                 passes.update(self.model, state.optimizer, self.model.parameters, result.gradients, slots, scalars)
             if not np.isfinite(self.model.parameters.flat).all():
-                self.model.parameters.flat[:] = before
+                for flat, values in zip(changing, before, strict=True):
+                    flat[:] = values
                 return Trained(sums, batch - part.first)
             state.step += 1
             weight = np.ones((len(done.output), 1)) if part.data.weight is None else part.data.weight[rows, None]
