@@ -221,7 +221,7 @@ def test_too_little_memory(pellucid, monkeypatch):
     def fails(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("pellucid.cli.train.build_network", fails)
+    monkeypatch.setattr("pellucid.cli.runs.build_network", fails)
     one_sentence(pellucid("train xor"), "memory")
 
 
@@ -229,7 +229,7 @@ def test_a_sentence_stays_on_one_line(pellucid, monkeypatch):
     def fails(*_, **__):
         raise InputError("the column 'a\nb' is odd.")
 
-    monkeypatch.setattr("pellucid.cli.train.by_name", fails)
+    monkeypatch.setattr("pellucid.cli.runs.by_name", fails)
     one_sentence(pellucid("train xor"), "'a b' is odd.")
 
 

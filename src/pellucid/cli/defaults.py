@@ -27,8 +27,8 @@ _ANY: dict[str, Any] = {
 
 _KNOWN: dict[str, dict[str, Any]] = {
     "digits": {"hidden": (64,), "learning_rate": 0.003, "epochs": 30},
-    "mnist": {"hidden": (256,), "learning_rate": 0.001, "epochs": 10, "batch_size": 64, "dropout": 0.2},
-    "fashion-mnist": {"hidden": (256,), "learning_rate": 0.001, "epochs": 15, "batch_size": 64, "dropout": 0.2},
+    "mnist": {"hidden": (256,), "learning_rate": 0.001, "epochs": 10, "batch_size": 64},
+    "fashion-mnist": {"hidden": (256,), "learning_rate": 0.001, "epochs": 15, "batch_size": 64},
     "xor": {"hidden": (8,), "activation": "tanh", "learning_rate": 0.05, "epochs": 200, "batch_size": 4},
     "moons": {"hidden": (16, 16), "learning_rate": 0.01},
     "spiral": {"hidden": (32, 32), "learning_rate": 0.01, "epochs": 100},

@@ -50,6 +50,7 @@ class _Table:
     def __init__(self, network: Network, y: Rows, class_names: tuple[str, ...]) -> None:
         self._y = y
         about_classes = class_names or (network.loss is not None and network.loss.probabilities is not None)
+        self._said = "output" if network.loss is None or network.loss.probabilities is None else "probability"
         self._classes: Rows | None = None
         if about_classes:
             self._classes = np.argmax(y, axis=1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(np.int64)
@@ -62,7 +63,7 @@ class _Table:
             yield f"{'row':>6}  " + "  ".join(f"{f'value {k}':>12}" for k in range(self._y.shape[1]))
         else:
             width = max(5, *map(len, self._names))
-            yield f"{'row':>6}  {'class':<{width}}  probability"
+            yield f"{'row':>6}  {'class':<{width}}  {self._said:>11}"
         for row in range(min(shown, len(self._y))):
             if self._classes is None:
                 yield f"{row:>6}  " + "  ".join(f"{value:>12.6g}" for value in self._y[row])
@@ -81,7 +82,7 @@ class _Table:
             writer.writerow(["row", *(f"value {k}" for k in range(outputs))])
         else:
             names = self._names if outputs > 1 else self._names[1:]
-            writer.writerow(["row", "class", *(f"probability of {name}" for name in names)])
+            writer.writerow(["row", "class", *(f"{self._said} of {name}" for name in names)])
         for row, values in enumerate(self._y):
             said = [] if self._classes is None else [self._names[self._classes[row]]]
             writer.writerow([row, *said, *(f"{value:.9g}" for value in values)])
