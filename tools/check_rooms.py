@@ -28,6 +28,7 @@ SAME_FLOOR = {
     ("optimizers", "schedules"),
     ("datasets", "philox"),
     ("info", "_core"),
+    ("philox", "_core"),
 }
 
 

@@ -10,15 +10,23 @@ its bits do not depend on the machine's mathematical library.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+
+try:
+    from pellucid._core import philox_words as _native_words
+except ImportError:
+    _native_words = None  # type: ignore[assignment]
 
 SHUFFLE, WEIGHTS, DROPOUT, AUGMENT, DATA, PROJECTION = range(1, 7)
 """What a random number is for: the low byte of the counter's last word; a layer's number stands above it."""
 
 _ROUND_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+_AT_ONCE = 8192
+"""Numbers per pass over the quantile's polynomials: what fits into the cache."""
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF_WORD = np.uint64(32)
 
@@ -46,22 +54,30 @@ def words(seed: int, purpose: int, stream: int, count: int) -> NDArray[np.uint32
     return np.stack([c0, c1, c2, c3], axis=1).astype(np.uint32).reshape(-1)[:count]
 
 
+_draw: Callable[[int, int, int, int], NDArray[np.uint32]] = words if _native_words is None else _native_words
+"""`words`, by the core where there is one: the same bits, several times faster."""
+
+
 def uniform(seed: int, purpose: int, stream: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Returns float64 numbers in the open interval (0, 1), from 53 bits each."""
     count = math.prod(shape)
-    pairs = words(seed, purpose, stream, 2 * count).reshape(count, 2).astype(np.float64)
+    pairs = _draw(seed, purpose, stream, 2 * count).reshape(count, 2).astype(np.float64)
     whole = np.floor(pairs[:, 0] / 32.0) * 67108864.0 + np.floor(pairs[:, 1] / 64.0)
     return ((whole + 0.5) / 9007199254740992.0).reshape(shape)
 
 
 def normal(seed: int, purpose: int, stream: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Returns float64 numbers from the normal distribution with mean 0 and variance 1."""
-    return _normal_quantile(uniform(seed, purpose, stream, shape))
+    p = uniform(seed, purpose, stream, (math.prod(shape),))
+    z = np.empty_like(p)
+    for start in range(0, len(p), _AT_ONCE):
+        z[start : start + _AT_ONCE] = _normal_quantile(p[start : start + _AT_ONCE])
+    return z.reshape(shape)
 
 
 def permutation(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.int64]:
     """Returns the numbers 0 .. n-1 in a random order: sorted by a random word each, ties by their number."""
-    keys = words(seed, purpose, stream, n).astype(np.uint64) << _HALF_WORD
+    keys = _draw(seed, purpose, stream, n).astype(np.uint64) << _HALF_WORD
     keys |= np.arange(n, dtype=np.uint64)
     keys.sort()
     return (keys & _LOW).astype(np.int64)
@@ -112,7 +128,10 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: NDArray
 def _normal_quantile(p: NDArray[np.float64]) -> NDArray[np.float64]:
     q = p - 0.5
     centre = np.abs(q) <= 0.425
-    inner = q * _ratio(_CENTRE, 0.180625 - np.where(centre, q * q, 0.0))
-    r = np.sqrt(-_natural_log(np.where(q < 0.0, p, 1.0 - p)))
-    outer = np.where(r <= 5.0, _ratio(_MIDDLE, r - 1.6), _ratio(_TAIL, r - 5.0))
-    return np.where(centre, inner, np.copysign(outer, q))
+    inner = q[centre]
+    outer = q[~centre]
+    r = np.sqrt(-_natural_log(np.minimum(p[~centre], 1.0 - p[~centre])))
+    z = np.empty_like(p)
+    z[centre] = inner * _ratio(_CENTRE, 0.180625 - inner * inner)
+    z[~centre] = np.copysign(np.where(r <= 5.0, _ratio(_MIDDLE, r - 1.6), _ratio(_TAIL, r - 5.0)), outer)
+    return z
