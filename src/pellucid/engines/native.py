@@ -5,6 +5,7 @@ the reference engine, which looks at every number.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from pellucid.engines.protocol import OptimizerState, Slice, Sums, Trained
 from pellucid.engines.recording import record_evaluation, record_gradient, record_prediction, record_training_step
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.engines.rewrites import rewrite
-from pellucid.errors import OutsideVocabulary
+from pellucid.errors import InputError, OutsideVocabulary
 from pellucid.ops import Array
 from pellucid.ops.plan import Plan
 from pellucid.optimizers import SGD, Optimizer
@@ -56,9 +57,9 @@ class NativeEngine:
         if self.model.loss is not None:
             labels = self.model.output_shape[0] > 1
             self._lower(record_evaluation(self.model, labels), ())
-            if any(hasattr(layer, "forward_only") for layer in self.model.layers):
-                return
-            self._lower(record_training_step(self.model, SGD(), labels), ())
+            # Step cannot be trained through, and will say so to whoever tries; predicting with it is fine.
+            with suppress(InputError):
+                self._lower(record_training_step(self.model, SGD(), labels), ())
 
     # The engine's verbs ----------------------------------------------------------------------------------------------
 
