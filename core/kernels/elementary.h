@@ -38,7 +38,7 @@ struct Format<double> {
   static constexpr double kShifter = 0x1.8p52;
   static constexpr std::int64_t kShifterBits = 0x4338000000000000;
   static constexpr std::int64_t kRootHalfBits = 0x3fe6a09e667f3bcd;
-  static constexpr double kExpHigh = 711.0, kExpLow = -746.0, kExpm1Low = -40.0;
+  static constexpr double kExpHigh = 710.0, kExpLow = -746.0, kExpm1Low = -40.0;
   static constexpr double kSmallestNormal = 0x1p-1022, kToNormal = 0x1p54;
   static constexpr std::int64_t kToNormalBits = 54;
 };
@@ -48,11 +48,11 @@ PELLUCID_INLINE IntLanes<T> shift_right(IntLanes<T> x, int count) {
   return reinterpret_cast<IntLanes<T>>(reinterpret_cast<typename Format<T>::Unsigned>(x) >> count);
 }
 
-// x = n·ln 2 + r with |r| <= ln 2 / 2, and the polynomial of exp(r) - 1.
+// x = n·ln 2 + r with |r| <= ln 2 / 2, and exp(r) - 1 - r.
 template <class T>
 struct ExpParts {
   IntLanes<T> n;
-  Lanes<T> exp_r_minus_1;
+  Lanes<T> r, rest;
 };
 template <class T>
 PELLUCID_INLINE ExpParts<T> exp_parts(Lanes<T> x) {
@@ -60,9 +60,10 @@ PELLUCID_INLINE ExpParts<T> exp_parts(Lanes<T> x) {
   const Lanes<T> shifted = fma(x, splat<T>(Coefficients<T>::kLog2E), shifter);
   const Lanes<T> n = shifted - shifter;
   const Lanes<T> minus_n = negative<T>(n);
-  const Lanes<T> r = fma(minus_n, splat<T>(Coefficients<T>::kLn2Low), fma(minus_n, splat<T>(Coefficients<T>::kLn2High), x));
-  const Lanes<T> p = polynomial<T>(r, Coefficients<T>::kExp);
-  return {bits<T>(shifted) - Format<T>::kShifterBits, fma(r * r, p, r)};
+  const Lanes<T> low = splat<T>(Coefficients<T>::kLn2Low), high = splat<T>(Coefficients<T>::kLn2High);
+  const Lanes<T> near = fma(minus_n, high, x);
+  const Lanes<T> r = fma(minus_n, low, near), lost = fma(minus_n, low, near - r);
+  return {bits<T>(shifted) - Format<T>::kShifterBits, r, fma(r * r, polynomial<T>(r, Coefficients<T>::kExp), lost)};
 }
 
 // min(max(x, low), high), NaN kept.
@@ -80,7 +81,8 @@ PELLUCID_INLINE Lanes<T> exp(Lanes<T> x) {
   const IntLanes<T> twice = parts.n + 2 * F::kBias, half = shift_right<T>(twice, 1);
   const Lanes<T> scale1 = from_bits<T>(half << F::kMantissaBits);
   const Lanes<T> scale2 = from_bits<T>((twice - half) << F::kMantissaBits);
-  return (splat<T>(T(1)) + parts.exp_r_minus_1) * scale1 * scale2;
+  const Lanes<T> one = splat<T>(T(1)), sum = one + parts.r, lost = (one - sum) + parts.r;
+  return (sum + (parts.rest + lost)) * scale1 * scale2;
 }
 
 template <class T>
@@ -88,7 +90,7 @@ PELLUCID_INLINE Lanes<T> expm1(Lanes<T> x) {
   using F = Format<T>;
   const ExpParts<T> parts = exp_parts<T>(clamp<T>(x, F::kExpm1Low, F::kExpHigh));
   const Lanes<T> half_scale = from_bits<T>((parts.n + (F::kBias - 1)) << F::kMantissaBits);  // 2^(n-1)
-  const Lanes<T> half = fma(parts.exp_r_minus_1, half_scale, half_scale - splat<T>(T(0.5)));
+  const Lanes<T> half = fma(parts.r + parts.rest, half_scale, half_scale - splat<T>(T(0.5)));
   return copy_sign<T>(half + half, x);
 }
 
@@ -158,11 +160,10 @@ PELLUCID_INLINE Lanes<T> sigmoid(Lanes<T> x) {
 template <class T>
 PELLUCID_INLINE Lanes<T> tanh(Lanes<T> x) {
   const Lanes<T> one = splat<T>(T(1)), two = splat<T>(T(2));
-  const Lanes<T> size = absolute<T>(x);
-  const Lanes<T> t = expm1<T>(size + size);
-  const auto large = size > splat<T>(T(0.5));
-  const Lanes<T> quotient = (large ? two : t) / (t + two);  // tanh = t / (t + 2) = 1 - 2 / (t + 2)
-  return copy_sign<T>(large ? one - quotient : quotient, x);
+  const Lanes<T> size = absolute<T>(x), square = x * x;
+  const Lanes<T> small = fma(size * square, polynomial<T>(square, Coefficients<T>::kTanh), size);
+  const Lanes<T> large = one - two / (exp<T>(size + size) + one);
+  return copy_sign<T>(size < splat<T>(T(0.55)) ? small : large, x);
 }
 
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))

@@ -185,6 +185,7 @@ struct Split {
       : tiles((unsigned(count) + most - 1) / most), rows(unsigned(count) / tiles), extra(unsigned(count) % tiles) {}
   long height(long tile) const { return rows + (tile < extra); }
   int tallest() const { return int(rows + (extra > 0)); }
+  long count() const { return long(tiles) * rows + extra; }
 };
 
 // The tiles from `first` on, those a row taller before the others; x stands at the first and ends behind the last.

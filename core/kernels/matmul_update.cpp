@@ -2,6 +2,7 @@
 // update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
 #include "families.h"
 #include "matmul_tile.h"
+#include "thin.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -11,13 +12,14 @@ constexpr long kGroupBytes = 256 * 1024;    // packed columns of b: a quarter of
 constexpr long kGradientBytes = 24 * 1024;  // a strip of the gradient: half a first-level cache
 constexpr long kDepth = 256;                // k for one pass over a strip
 constexpr long kDeepRows = 96;              // rows of a strip where k takes several passes
+constexpr long kThinRows = 48;              // rows of a strip where b fits the registers
 
 template <class T>
 constexpr long kPanel = 2 * kLanes<T>;
 template <class T>
 constexpr long kGradientElements = kGradientBytes / long(sizeof(T));
 
-long strip_rows(long k) { return k <= kDepth ? kMaxRows : kDeepRows; }
+long strip_rows(long k) { return k <= kThinDepth ? kThinRows : k <= kDepth ? kMaxRows : kDeepRows; }
 
 // Columns whose b is packed together, a multiple of 32.
 template <class T>
@@ -47,6 +49,17 @@ void pack_group(const Strips<T>& p, long col, long columns) {
   }
 }
 
+// One panel over the rows of a strip.
+template <class T>
+void panel_rows(TileOperands<T>& x, const Accumulators<T>& from, const Split& split, int vectors) {
+  if (x.k > kThinDepth || vectors < kThinVectors) return run_tiles<T, true>(x, from, split, 0, vectors);
+  for (int v = 0; v < vectors; v += kThinVectors) {
+    thin(x, split.count(), from);
+    x.b += kThinVectors * kLanes<T>;
+    x.c += kThinVectors * kLanes<T>;
+  }
+}
+
 // c(height, columns) of one strip += aᵀ·(packed b), every tile in order of k.
 template <class T>
 void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns, T* c, long ldc,
@@ -58,7 +71,7 @@ void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns,
       const long width = smaller(kPanel<T>, columns - j);
       TileOperands<T> x{p.a + k0 * p.lda + row, p.lda, p.packed + j * p.k + k0 * width, width, depth, c + j, ldc,
                         nullptr, 1};
-      run_tiles<T, true>(x, from, split, 0, int(width / kLanes<T>));
+      panel_rows(x, from, split, int(width / kLanes<T>));
     }
   }
 }

@@ -26,6 +26,7 @@ PELLUCID_INLINE Lanes<T> regularised(Lanes<T> w, Lanes<T> g, const Scalars<T>& s
 template <class T>
 struct Sgd {
   static constexpr int kSlots = 0;
+  static constexpr bool kDecays = false;
   static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>&, Lanes<T>&, const Scalars<T>& s) {
     w = fma(negative<T>(s[0]), g, w);
   }
@@ -34,6 +35,7 @@ struct Sgd {
 template <class T>
 struct Momentum {
   static constexpr int kSlots = 1;
+  static constexpr bool kDecays = false;
   static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>& v, Lanes<T>&, const Scalars<T>& s) {
     v = fma(negative<T>(s[0]), g, s[3] * v);
     w = w + v;
@@ -43,6 +45,7 @@ struct Momentum {
 template <class T>
 struct Nesterov {
   static constexpr int kSlots = 1;
+  static constexpr bool kDecays = false;
   static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>& v, Lanes<T>&, const Scalars<T>& s) {
     v = fma(negative<T>(s[0]), g, s[3] * v);
     w = w + fma(negative<T>(s[0]), g, s[3] * v);
@@ -52,6 +55,7 @@ struct Nesterov {
 template <class T>
 struct AdaGrad {
   static constexpr int kSlots = 1;
+  static constexpr bool kDecays = false;
   static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>& h, Lanes<T>&, const Scalars<T>& s) {
     h = fma(g, g, h);
     w = w - s[0] * g / (sqrt(h) + s[3]);
@@ -61,6 +65,7 @@ struct AdaGrad {
 template <class T>
 struct RmsProp {
   static constexpr int kSlots = 1;
+  static constexpr bool kDecays = false;
   static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>& h, Lanes<T>&, const Scalars<T>& s) {
     h = fma(s[3], h, s[4] * (g * g));
     w = w - s[0] * g / (sqrt(h) + s[5]);
@@ -70,6 +75,7 @@ struct RmsProp {
 template <class T>
 struct Adam {
   static constexpr int kSlots = 2;
+  static constexpr bool kDecays = false;
   static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>& m, Lanes<T>& v, const Scalars<T>& s) {
     m = fma(s[3], m, s[4] * g);
     v = fma(s[5], v, s[6] * (g * g));
@@ -78,12 +84,8 @@ struct Adam {
 };
 
 template <class T>
-struct AdamW {
-  static constexpr int kSlots = 2;
-  static PELLUCID_INLINE void apply(Lanes<T>& w, Lanes<T> g, Lanes<T>& m, Lanes<T>& v, const Scalars<T>& s) {
-    w = w * s[9];
-    Adam<T>::apply(w, g, m, v, s);
-  }
+struct AdamW : Adam<T> {
+  static constexpr bool kDecays = true;
 };
 
 template <class T, class Rule>
@@ -96,6 +98,7 @@ void block(T* w, const T* g, T* s1, T* s2, long rows, long columns, long ldw, lo
       Lanes<T> weight = load(w + at), slot1{}, slot2{}, gradient = load(g + row * ldg + j);
       if (Rule::kSlots > 0) slot1 = load(s1 + at);
       if (Rule::kSlots > 1) slot2 = load(s2 + at);
+      if (Rule::kDecays) weight = weight * s[9];
       // Without regularisation g' = g, but for a gradient of -0: its square and its steps are the same.
       if (!plain) gradient = regularised<T>(weight, gradient, s);
       Rule::apply(weight, gradient, slot1, slot2, s);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds and runs the core's own tests without CMake:  build.sh [test|bench|sanitize]
+# Builds and runs the core's own tests without CMake:  build.sh [test|bench|sanitize] [ARGUMENT...]
 # Every kernel file is compiled once per instruction set, as CMakeLists.txt does.
 set -eu
 core=$(cd "$(dirname "$0")/.." && pwd)
@@ -46,5 +46,5 @@ case $what in
       compile "$source" "$build/$(basename "$source" .cpp).o" $have
     done
     $CXX $flags $objects -o "$build/tests"
-    exec "$build/tests" ;;
+    [ $# -gt 0 ] && shift; exec "$build/tests" "$@" ;;
 esac

@@ -45,17 +45,23 @@ const std::vector<pellucid::KernelTable>& tables() {
 
 }  // namespace test
 
-int main() {
+// tests [NAME...]: all families, or those named.
+int main(int argc, char** argv) {
+  const struct {
+    const char* name;
+    void (*run)();
+  } families[] = {{"matmul", test::test_matmul},         {"updates", test::test_updates},
+                  {"elementwise", test::test_elementwise}, {"elementary", test::test_elementary},
+                  {"reductions", test::test_reductions}, {"gather", test::test_gather},
+                  {"random", test::test_random}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);
-  test::test_matmul();
-  test::test_updates();
-  test::test_elementwise();
-  test::test_elementary();
-  test::test_reductions();
-  test::test_gather();
-  test::test_random();
+  for (const auto& family : families) {
+    bool wanted = argc == 1;
+    for (int i = 1; i < argc; ++i) wanted = wanted || std::strcmp(argv[i], family.name) == 0;
+    if (wanted) family.run();
+  }
   std::printf("%ld passed, %ld failed\n", test::tally().passed, test::tally().failed);
   return test::tally().failed != 0;
 }

@@ -1,0 +1,63 @@
+// Products c(m, NV vectors) += a(K, m)ᵀ·b(K, NV vectors) over so few k that all of b stays in registers: one pass over
+// the rows of c, each a chain of K multiply-adds, with rows enough in flight to hide their latency.
+#pragma once
+
+#include "matmul_tile.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+constexpr int kThinVectors = kRegisters == 32 ? 2 : 1;
+constexpr int kThinDepth = 12;
+
+template <class T, int K, Start kStart>
+void thin_rows(const TileOperands<T>& x, long rows, T decay) {
+  constexpr int NV = kThinVectors;
+  Lanes<T> b[K][NV];
+  const T* a[K];
+#pragma GCC unroll 12
+  for (int k = 0; k < K; ++k) {
+    a[k] = x.a + k * x.lda;
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) b[k][v] = load(x.b + k * x.ldb + v * kLanes<T>);
+  }
+  T* c = x.c;
+  const long ldc = x.ldc;
+  for (long i = 0; i < rows; ++i, c += ldc) {
+    Lanes<T> acc[NV];
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) {
+      if (kStart == Start::zero) acc[v] = Lanes<T>{};
+      if (kStart != Start::zero) acc[v] = load(c + v * kLanes<T>);
+      if (kStart == Start::decay) acc[v] = acc[v] * decay;
+    }
+#pragma GCC unroll 12
+    for (int k = 0; k < K; ++k) {
+      const Lanes<T> factor = splat<T>(a[k][i]);
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) acc[v] = fma(factor, b[k][v], acc[v]);
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) store(c + v * kLanes<T>, acc[v]);
+  }
+}
+
+template <class T, Start kStart, int... I>
+void thin_of(const TileOperands<T>& x, long rows, T decay, std::integer_sequence<int, I...>) {
+  static constexpr void (*functions[])(const TileOperands<T>&, long, T) = {thin_rows<T, I + 1, kStart>...};
+  functions[x.k - 1](x, rows, decay);
+}
+
+// `rows` rows of one panel, kThinVectors wide, for k <= kThinDepth.
+template <class T>
+void thin(const TileOperands<T>& x, long rows, const Accumulators<T>& from) {
+  constexpr auto depths = std::make_integer_sequence<int, kThinDepth>{};
+  switch (from.start) {
+    case Start::zero: return thin_of<T, Start::zero>(x, rows, T(0), depths);
+    case Start::decay: return thin_of<T, Start::decay>(x, rows, from.decay, depths);
+    default: return thin_of<T, Start::accumulate>(x, rows, T(0), depths);
+  }
+}
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid
