@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import initializers, layers, losses, optimizers, schedules
+from pellucid import initializers, layers, losses
 from pellucid.description import build, describe
 from pellucid.engines import Model
 from pellucid.errors import CheckpointError, InputError
@@ -53,33 +53,35 @@ class Loaded:
     parameters: dict[str, Array]
 
 
-def describe_model(model: Model) -> Any:
+def describe_model(model: Model) -> dict[str, Any]:
     """Returns what makes a model, without its numbers, as plain values that are equal after a way through JSON."""
-    return plain(
-        {
-            "layers": [describe(layer) for layer in model.layers],
-            "loss": None if model.loss is None else describe(model.loss),
-            "input_shape": list(model.input_shape),
-            "seed": model.seed,
-            "dtype": model.dtype.name,
-        }
-    )
+    return {
+        "layers": [plain_description(layer) for layer in model.layers],
+        "loss": None if model.loss is None else plain_description(model.loss),
+        "input_shape": list(model.input_shape),
+        "seed": model.seed,
+        "dtype": model.dtype.name,
+    }
 
 
-def plain(value: Any) -> Any:
-    """Returns a value as it comes back from JSON: tuples as lists, NumPy's numbers as Python's.
+def plain_description(thing: Any) -> Any:
+    """Returns the description of a layer, a loss or an optimizer as it comes back from JSON.
 
     Raises:
-        InputError: something in it cannot be written as JSON.
+        InputError: a field of it cannot be written as JSON.
     """
     try:
-        result: Any = json.loads(json.dumps(value, default=_plain_number))
-        return result
+        return through_json(describe(thing))
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"this cannot be kept in a checkpoint: {error}; fields of a layer, loss or optimizer of your own must be "
-            "numbers, strings, lists or tables."
+            f"{type(thing).__name__} cannot be kept in a checkpoint ({error}); its fields must be numbers, strings, "
+            "lists, tables or such objects themselves."
         ) from None
+
+
+def through_json(value: Any) -> Any:
+    """Returns a value as it comes back from JSON: tuples as lists, NumPy's numbers as Python's."""
+    return json.loads(json.dumps(value, default=_plain_number))
 
 
 def save(
@@ -104,7 +106,7 @@ def save(
         "version": str(VERSION),
         "parameters": json.dumps(list(model.parameters)),
         "network": json.dumps(describe_model(model)),
-        "training": json.dumps(plain(training)),
+        "training": json.dumps(training, default=_plain_number),
     }
     tables["checksum"] = _checksum(tables, tensors)
     content = to_bytes(tensors, tables)
@@ -133,7 +135,7 @@ def read(path: str | Path) -> Checkpoint:
         names = json.loads(tables["parameters"])
         parameters = {name: tensors.pop(name) for name in names}
         return Checkpoint(json.loads(tables["network"]), parameters, json.loads(tables["training"]), tensors)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, f"its tables cannot be read ({error})") from None
 
 
@@ -156,13 +158,16 @@ def load(path: str | Path, custom: Sequence[type] = ()) -> Loaded:
         )
     except InputError as error:
         raise CheckpointError(f"{str(path)!r}: {error} Classes of your own go in custom=[...].") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, f"its description cannot be read ({error})") from None
 
 
 def known_classes() -> dict[str, type]:
-    """Returns every class that a description may name, out of Pellucid's own."""
-    modules: tuple[Any, ...] = (layers, losses, initializers, optimizers, schedules)
+    """Returns every class that a network's description may name, out of Pellucid's own.
+
+    Not the schedules: their Constant is another than that of the initializers.
+    """
+    modules: tuple[Any, ...] = (layers, losses, initializers)
     exported = [getattr(module, name) for module in modules for name in module.__all__]
     return {kind.__name__: kind for kind in exported if isinstance(kind, type) and is_dataclass(kind)}
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import checkpoint, philox
-from pellucid.description import describe
 from pellucid.engines import Data, Slice, Sums
 from pellucid.engines.diagnosis import first_not_finite
 from pellucid.errors import InputError
@@ -118,7 +117,7 @@ class Run:
     def recipe(self) -> dict[str, Any]:
         """Returns what must be equal for a resumed run to end with the same bits."""
         return {
-            "optimizer": checkpoint.plain(describe(self.optimizer)),
+            "optimizer": checkpoint.plain_description(self.optimizer),
             "batch_size": self.batch_size,
             "rows": self.data.rows,
             "validation rows": 0 if self.validation is None else self.validation.rows,
