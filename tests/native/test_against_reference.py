@@ -1,5 +1,6 @@
 """The native engine computes what the reference engine does, for every layer, loss, optimizer and kind of input."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -269,7 +270,7 @@ def test_a_slice_may_end_anywhere_in_an_epoch() -> None:
     for cuts in ((0, 4), (0, 1, 3, 4), (0, 2, 4)):
         trainer = Trainer(network(case, "native"), optimizer)
         data = data_for(trainer.net, case, 31, "float32")
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in itertools.pairwise(cuts):
             trainer.train(data, None, 9, first, last)
         results.append(trainer.net.parameters.flat.tobytes())
     assert len(set(results)) == 1
