@@ -16,10 +16,14 @@ def describe(thing: Any) -> dict[str, Any]:
     description: dict[str, Any] = {"type": type(thing).__name__}
     for field in dataclasses.fields(thing):
         value = getattr(thing, field.name)
-        if not field.init or (field.default is not dataclasses.MISSING and value == field.default):
+        if not field.init or value == _default_of(field):
             continue
         description[field.name] = describe(value) if dataclasses.is_dataclass(value) else value
     return description
+
+
+def _default_of(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def build(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
@@ -31,7 +35,7 @@ def build(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
     if not isinstance(description, Mapping) or "type" not in description:
         raise InputError(f"a description must be a table with a 'type', got {description!r}.")
     name = description["type"]
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise InputError(f"there is no {name!r}; {suggest(name, known)}")
     kind = known[name]
     fields = {field.name for field in dataclasses.fields(kind)}

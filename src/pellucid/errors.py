@@ -40,7 +40,8 @@ class PlanError(PellucidError, RuntimeError):
 def suggest(name: object, known: Iterable[str]) -> str:
     """Ends an error sentence: the nearest known name, or all of them when none is near."""
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = [k for k in known if k.casefold() == str(name).casefold()]
+    near = near or difflib.get_close_matches(str(name), known, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known names: {', '.join(known)}."

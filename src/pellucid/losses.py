@@ -88,7 +88,8 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.delta > 0 or not np.isfinite(self.delta):
+        number = isinstance(self.delta, int | float | np.number) and not isinstance(self.delta, bool)
+        if not number or not 0 < self.delta < float("inf"):
             raise InputError(f"delta must be a finite number above 0, got {self.delta!r}.")
 
     def forward(self, y: Array, t: Array) -> tuple[Array, Named]:

@@ -93,9 +93,22 @@ class Parameters(Mapping[str, NDArray[Any]]):
         given = np.asarray(values)
         if given.shape != view.shape:
             raise InputError(f"parameter {name!r} has the shape {view.shape}, got values of shape {given.shape}.")
-        if given.dtype.kind not in "fiu" or not np.isfinite(given).all():
-            raise InputError(f"parameter {name!r} takes finite real numbers, got {given.dtype} with others among them.")
-        view[...] = given
+        if given.dtype.kind not in "fiub":
+            raise InputError(f"parameter {name!r} takes real numbers, got the type {given.dtype}.")
+        with np.errstate(over="ignore"):
+            cast = given.astype(view.dtype)
+        if not np.isfinite(cast).all():
+            where = tuple(map(int, np.argwhere(~np.isfinite(cast))[0]))
+            large = f", too large for {view.dtype}" if np.isfinite(given[where]) else ""
+            raise InputError(f"parameter {name!r} takes finite numbers, got {given[where]} at {list(where)}{large}.")
+        view[...] = cast
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Returns the parameter, or the default where there is none of that name."""
+        return self._views.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._views)

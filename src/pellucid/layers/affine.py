@@ -7,7 +7,7 @@ from pellucid import ops
 from pellucid.errors import InputError
 from pellucid.initializers import He, Initializer, Zeros
 from pellucid.layers.base import Layer, Mode, Parameter, Shape
-from pellucid.layers.checks import positive_integer
+from pellucid.layers.checks import initializer, positive_integer
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -29,6 +29,8 @@ class Affine(Layer):
 
     def __post_init__(self) -> None:
         positive_integer("units", self.units)
+        initializer("weights", self.weights)
+        initializer("bias", self.bias)
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
         if len(input_shape) != 1:

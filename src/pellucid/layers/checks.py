@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from pellucid.errors import InputError
+from pellucid.initializers import Initializer
 
 
 def positive_integer(name: str, value: Any) -> None:
@@ -23,3 +24,9 @@ def fraction(name: str, value: Any) -> None:
     finite_number(name, value)
     if not 0 <= value < 1:
         raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}.")
+
+
+def initializer(name: str, value: Any) -> None:
+    """Raises InputError unless the value is an initializer."""
+    if not isinstance(value, Initializer):
+        raise InputError(f"{name} must be an initializer, such as Normal(0.1), got {value!r}.")
