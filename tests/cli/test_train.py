@@ -1,8 +1,12 @@
 """`pellucid train`: what it prints, what it keeps, that it repeats and resumes to the bit."""
 
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -99,6 +103,23 @@ def test_resume_ends_with_the_bits_of_a_run_never_stopped(pellucid, options):
     assert digest("parts") == digest("whole")
     assert len(Path("parts/metrics.jsonl").read_text().splitlines()) == 4
     assert tomllib.loads(Path("parts/config.toml").read_text())["epochs"] == 4
+
+
+def test_a_killed_run_resumes_to_the_same_bits(pellucid):
+    command = "train digits --layers 64-8-10 --optimizer adam --epochs 80 --quiet"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    hurried = "import pellucid.cli.train as t; t._SECONDS_BETWEEN_CHECKPOINTS = 0.02; import pellucid.cli.__main__"
+    words = [*command.split(), "--engine", "reference", "--out", "killed"]
+    process = subprocess.Popen([sys.executable, "-c", hurried, *words], env=environment)
+    while not Path("killed/checkpoint.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert pellucid("train --resume --out killed --quiet").code == 0
+    pellucid(command + " --engine reference --out whole")
+    assert digest("killed") == digest("whole")
+    assert len(Path("killed/metrics.jsonl").read_text().splitlines()) == 80
 
 
 def test_resume_alone_takes_the_newest_run(pellucid):

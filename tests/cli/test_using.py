@@ -131,6 +131,8 @@ def test_check_agrees_and_ends_with_0(trained, options):
 
 def test_check_takes_a_run_s_configuration(trained):
     assert "0.W" in trained("check --config runs/small/config.toml").out
+    Path("my.toml").write_text('layers = "4-3-2"\nepoch_lines = true\nquiet = true\nout = "a"\n')
+    assert trained("check --config my.toml").code == 0
 
 
 def test_check_ends_with_1_where_a_gradient_is_wrong(pellucid, monkeypatch):

@@ -10,7 +10,7 @@ from pellucid import philox
 from pellucid.cli.building import build_network, check_sizes
 from pellucid.cli.defaults import resolve
 from pellucid.cli.models import Rows, column, fitting, load_model, part_of
-from pellucid.cli.settings import checked
+from pellucid.cli.settings import CALL, checked
 from pellucid.cli.toml import read_toml
 from pellucid.datasets import Dataset, by_name
 from pellucid.errors import InputError
@@ -26,6 +26,7 @@ def check(
     if not 1 <= rows <= _MOST_ROWS:
         raise InputError(f"rows must be a whole number from 1 to {_MOST_ROWS:,}, got {rows}; a few rows show it all.")
     given = (read_toml(Path(config)) if config else {}) | checked(described)
+    given = {name: value for name, value in given.items() if name not in CALL}
     name = data if data is not None else given.get("data")
     where = column(target) if target is not None else given.get("target")
     dataset = by_name(name, target=where) if name is not None else None

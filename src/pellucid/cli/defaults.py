@@ -42,7 +42,7 @@ _INITIAL_WEIGHTS = {"sigmoid": "lecun", "tanh": "lecun", "identity": "lecun", "s
 
 def resolve(given: dict[str, Any], data: Dataset) -> Settings:
     """Returns the settings of a run: what was given, and the defaults of the data set for the rest."""
-    defaults = _ANY | _KNOWN.get(given["data"], {})
+    defaults = _ANY | _KNOWN.get(given["data"].replace("_", "-"), {})
     hidden = defaults.pop("hidden")
     if "optimizer" in given:
         defaults["learning_rate"] = LEARNING_RATES[given["optimizer"]]

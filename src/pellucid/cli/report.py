@@ -15,9 +15,10 @@ def introduction(run: Run) -> str:
         [
             f"{data.name}: {rows}, {len(data.validation[0]):,} to validate, {len(data.test[0]):,} to test",
             f"network {'-'.join(map(str, settings.layers))} {settings.activation}, {settings.loss}, "
-            f"{run.network.parameters.count:,} parameters, {settings.dtype}, {settings.engine} engine",
-            f"{settings.optimizer}, learning rate {settings.learning_rate:g}, batches of {settings.batch_size}, "
-            f"{settings.epochs} epochs, seed {settings.seed}",
+            f"{run.network.parameters.count:,} parameters",
+            f"{settings.optimizer}, learning rate {settings.learning_rate:g}, batches of {settings.batch_size:,}, "
+            f"{settings.epochs:,} epochs",
+            f"{settings.engine} engine, {settings.dtype}, seed {settings.seed}",
         ]
     )
 

@@ -1,13 +1,15 @@
 """What a run is made of: every option as one checked value, as typed, as in a TOML file, or by default."""
 
 import dataclasses
-import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pellucid.cli.names import ACTIVATIONS, DTYPES, ENGINES, INITIALIZERS, LOSSES, OPTIMIZERS
 from pellucid.errors import InputError, suggest
+
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ class Settings:
         return {name: value for name, value in values.items() if value is not None}
 
 
+def shown(value: Any) -> str:
+    """Returns a value as it is written, cut where it is long: a file may hold a text or number of any length."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write whole numbers of more than 4,300 digits.
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def parse_layers(value: Any) -> tuple[int, ...]:
     """Returns (784, 30, 10) for "784-30-10" or [784, 30, 10]; raises InputError for anything else."""
     sizes = value.split("-") if isinstance(value, str) else value
@@ -55,7 +66,7 @@ def parse_layers(value: Any) -> tuple[int, ...]:
     if len(units) < 2 or len(units) != len(sizes) or not all(0 < n <= 1_000_000 for n in units):
         raise InputError(
             f"layers must be whole numbers from 1 to 1,000,000 with dashes between them, inputs first and outputs "
-            f"last, such as 784-30-10, got {value!r}."
+            f"last, such as 784-30-10, got {shown(value)}."
         )
     return units
 
@@ -63,10 +74,10 @@ def parse_layers(value: Any) -> tuple[int, ...]:
 def _one_of(names: Iterable[str]) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise InputError(f"{name} must be a name, got {value!r}.")
+            raise InputError(f"{name} must be a name, got {shown(value)}.")
         wanted = value.lower().replace("_", "-")
         if wanted not in names:
-            raise InputError(f"there is no {name.replace('_', ' ')} {value!r}; {suggest(wanted, names)}")
+            raise InputError(f"there is no {name.replace('_', ' ')} {shown(value)}; {suggest(wanted, names)}")
         return wanted
 
     return check
@@ -75,7 +86,7 @@ def _one_of(names: Iterable[str]) -> Callable[[str, Any], str]:
 def _whole(least: int, most: int = 2**53) -> Callable[[str, Any], int]:
     def check(name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InputError(f"{name} must be a whole number of {least} or more, got {value!r}.")
+            raise InputError(f"{name} must be a whole number of {least} or more, got {shown(value)}.")
         return value
 
     return check
@@ -84,8 +95,8 @@ def _whole(least: int, most: int = 2**53) -> Callable[[str, Any], int]:
 def _number(accepted: Callable[[float], bool], wanted: str) -> Callable[[str, Any], float]:
     def check(name: str, value: Any) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not accepted(value):
-            raise InputError(f"{name} must be {wanted}, got {value!r}.")
+        if not number or not -_LARGEST <= value <= _LARGEST or not accepted(value):
+            raise InputError(f"{name} must be {wanted}, got {shown(value)}.")
         return float(value)
 
     return check
@@ -93,19 +104,19 @@ def _number(accepted: Callable[[float], bool], wanted: str) -> Callable[[str, An
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise InputError(f"{name} must be a text in quotes, got {value!r}.")
+        raise InputError(f"{name} must be a text in quotes, got {shown(value)}.")
     return value
 
 
 def _column(name: str, value: Any) -> str | int:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InputError(f"{name} must be a column's name or number, got {value!r}.")
+        raise InputError(f"{name} must be a column's name or number, got {shown(value)}.")
     return value
 
 
 def _truth(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InputError(f"{name} must be true or false, got {value!r}.")
+        raise InputError(f"{name} must be true or false, got {shown(value)}.")
     return value
 
 
@@ -134,7 +145,10 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "epoch_lines": _truth,
     "quiet": _truth,
 }
-"""Every key that a TOML file may have, with its check. The last three are about this call, not about the run."""
+"""Every key that a TOML file may have, with its check."""
+
+CALL = ("out", "epoch_lines", "quiet")
+"""Those of them that are about one call, and not about the run."""
 
 
 def checked(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
@@ -147,7 +161,7 @@ def checked(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     for key, value in values.items():
         name = key.replace("-", "_")
         if name not in CHECKS:
-            raise InputError(f"{where}there is no setting {key!r}; {suggest(name, CHECKS)}")
+            raise InputError(f"{where}there is no setting {shown(key)}; {suggest(name, CHECKS)}")
         if value is not None:
             try:
                 found[name] = CHECKS[name](name, value)

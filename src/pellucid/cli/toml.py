@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.cli.settings import checked
-from pellucid.errors import FormatError, InputError
+from pellucid.errors import FormatError, InputError, PellucidError
 
 _MAX_BYTES = 1_000_000
 
@@ -21,7 +21,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise FormatError(f"{str(path)!r} is not UTF-8 text; a TOML file of settings was expected.") from None
-    except tomllib.TOMLDecodeError as error:
+    except PellucidError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits.
         raise FormatError(f"{str(path)!r} is not TOML: {str(error)[:200]}; a line looks like epochs = 30.") from None
     return checked(values, f"in {str(path)!r} ")
 

@@ -19,7 +19,7 @@ from pellucid.errors import NotFiniteError
 from pellucid.training import Callback, Checkpoint, EarlyStopping, History, JSONLLogger
 
 INTERRUPTED = 130
-_SECONDS_BETWEEN_CHECKPOINTS = 2
+_SECONDS_BETWEEN_CHECKPOINTS = 1
 
 
 def train(config: str | None, resume: bool, **typed: Any) -> None:
