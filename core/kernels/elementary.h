@@ -154,7 +154,12 @@ template <class T>
 PELLUCID_INLINE Lanes<T> sigmoid(Lanes<T> x) {
   const Lanes<T> one = splat<T>(T(1)), zero{};
   const Lanes<T> e = exp<T>(from_bits<T>(bits<T>(x) | kSignBit<T>));  // exp(-|x|)
-  return (x < zero ? e : one) / (one + e);
+  const Lanes<T> above = x < zero ? e : one, below = one + e;
+  const Lanes<T> quotient = above / below;
+  // One step of Newton's for what 1 + e and the division lost; 1 / (1 + e) is the quotient, or 1 - e / (1 + e).
+  const Lanes<T> inverse = x < zero ? one - quotient : quotient;
+  const Lanes<T> lost = (one - below) + e, minus = negative<T>(quotient);
+  return fma(fma(minus, lost, fma(minus, below, above)), inverse, quotient);
 }
 
 template <class T>
