@@ -149,7 +149,7 @@ def check_gradients(
     if not 0 < tolerance < math.inf:
         raise InputError(f"tolerance must be a finite number above 0, got {tolerance!r}.")
     copy = _in_float64(model)
-    batch = batch_of(check_data(x, t, copy, sample_weight), slice(None), copy)
+    batch = batch_of(check_data(x, t, model, sample_weight), slice(None), copy)
     check = _Check(entries, tolerance, seed)
     with np.errstate(all="ignore"):
         rows = [row for subject in _subjects(copy, batch, training, seed) for row in check.rows(subject)]

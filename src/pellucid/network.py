@@ -223,6 +223,8 @@ class Network:
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Returns the memory that `step` keeps for this optimizer, new where another one was used before."""
+        if not isinstance(optimizer, Optimizer):
+            raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
         if self._state is None or self._state.optimizer != optimizer:
             self._state = OptimizerState(optimizer, self.parameters.layout, self.dtype)
         return self._state
@@ -300,7 +302,7 @@ def _checked_loss(loss: Any) -> Loss | None:
 
 
 def _checked_shape(input_shape: Any) -> tuple[int, ...]:
-    shape = (input_shape,) if isinstance(input_shape, int | np.integer) else tuple(input_shape)
+    shape = tuple(input_shape) if isinstance(input_shape, Iterable) else (input_shape,)
     if not shape or any(isinstance(n, bool) or not hasattr(n, "__index__") or n < 1 for n in shape):
         raise InputError(f"input_shape must hold whole numbers of 1 or more, such as (784,), got {input_shape!r}.")
     return tuple(int(n) for n in shape)

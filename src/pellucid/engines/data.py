@@ -50,7 +50,7 @@ def check_samples(x: Any, model: Model, name: str = "x") -> Array:
         raise InputError(
             f"{name} has the shape {array.shape}, but the network takes (N, {', '.join(map(str, expected))}){mend}."
         )
-    _check_finite(array, name)
+    _check_finite(array, name, model.dtype)
     return array
 
 
@@ -62,7 +62,7 @@ def check_data(x: Any, t: Any, model: Model, sample_weight: Any = None, class_we
     if model.loss is None:
         raise InputError("this network has no loss; give one, such as loss=SoftmaxCrossEntropy(), when making it.")
     targets, labels, classes = _targets(t, len(samples), model, model.loss)
-    weight = _sample_weight(sample_weight, len(samples))
+    weight = _sample_weight(sample_weight, len(samples), model)
     if class_weight is not None:
         weight = _with_class_weight(weight, class_weight, classes, model.output_shape[0])
     return Data(samples, targets, weight, labels, classes)
@@ -70,10 +70,12 @@ def check_data(x: Any, t: Any, model: Model, sample_weight: Any = None, class_we
 
 def batch_of(data: Data, rows: Any, model: Model) -> tuple[Array, Array, Array]:
     """Returns x, t (one-hot where t are class numbers) and weight (N, 1) of some rows, in the network's type."""
-    x = np.ascontiguousarray(data.x[rows], dtype=model.dtype)
     t = data.t[rows]
-    if not data.labels:
-        t = t.astype(model.dtype, copy=False)
+    # What is too large for float32 becomes infinity here, and is found as such in the first pass.
+    with np.errstate(over="ignore"):
+        x = np.ascontiguousarray(data.x[rows], dtype=model.dtype)
+        if not data.labels:
+            t = t.astype(model.dtype, copy=False)
     weight = np.ones((len(x), 1), model.dtype) if data.weight is None else data.weight[rows, None].astype(model.dtype)
     return x, t, weight
 
@@ -92,17 +94,27 @@ def _numbers(value: Any, name: str) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _check_finite(array: Array, name: str) -> None:
+def _check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
+    """Raises InputError at the first number that is not finite in the type that the network computes in."""
     if array.dtype.kind != "f" or array.size == 0:
         return
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):
+        narrowed = array.dtype.itemsize > dtype.itemsize
+        if max(-array.min(), array.max()) <= np.finfo(dtype).max if narrowed else np.isfinite(array.sum()):
             return
+        _name_first_not_finite(array, name, dtype)
+
+
+def _name_first_not_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
     for start in range(0, len(array), 1024):
-        wrong = np.argwhere(~np.isfinite(array[start : start + 1024]))
+        wrong = np.argwhere(~np.isfinite(array[start : start + 1024].astype(dtype)))
         if len(wrong):
             where = (int(wrong[0][0]) + start, *map(int, wrong[0][1:]))
             value = array[where]
+            if np.isfinite(value):
+                raise InputError(
+                    f"{name} holds {value} at {list(where)}, too large for a network in {dtype}; scale it."
+                )
             raise InputError(
                 f"{name} holds {value} at {list(where)}; NaN and infinity cannot be learnt from: drop or fill them."
             )
@@ -114,7 +126,7 @@ def _targets(t: Any, rows: int, model: Model, loss: Loss) -> tuple[Array, bool, 
         raise InputError(
             f"t has {len(targets) if targets.ndim else 'no'} rows, but x has {rows}; one target per sample."
         )
-    _check_finite(targets, "t")
+    _check_finite(targets, "t", model.dtype)
     outputs = model.output_shape[0]
     if targets.ndim == 1 and outputs > 1:
         labels = _labels(targets, outputs)
@@ -159,13 +171,13 @@ def _is_one_hot(targets: Array) -> bool:
     return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all())
 
 
-def _sample_weight(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
+def _sample_weight(sample_weight: Any, rows: int, model: Model) -> NDArray[np.float64] | None:
     if sample_weight is None:
         return None
     weight = _numbers(sample_weight, "sample_weight").astype(np.float64)
     if weight.shape != (rows,):
         raise InputError(f"sample_weight has the shape {weight.shape}, expected ({rows},): one number per sample.")
-    _check_finite(weight, "sample_weight")
+    _check_finite(weight, "sample_weight", model.dtype)
     if weight.min() < 0 or weight.sum() == 0:
         raise InputError("sample_weight must hold numbers of 0 or more, and not only zeros.")
     return weight
