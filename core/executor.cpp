@@ -27,6 +27,9 @@ const Kernels<double>& kernels_of<double>() {
 // A step smaller than this is over before a second thread has noticed it. In multiply-adds, or elements touched.
 constexpr double kWorthSharing = 400e3;
 
+// Gradients below the plan's bound, times a learning rate below this, cannot overflow.
+constexpr double kLargestRate = 1e4;
+
 Product product_of(StepKind kind) {
   switch (kind) {
     case StepKind::affine:
@@ -188,14 +191,24 @@ long Executor<T>::run(const DataView& data, const std::uint32_t* order, long bat
     const long start = batch * batch_size;
     const long rows = std::min(batch_size, data.rows - start);
     const long next = start + rows;
-    if (next < data.rows) {
-      kernels().prefetch_rows(data.x.data, data.x.row_stride_bytes, order ? order + next : nullptr, next,
-                              std::min(batch_size, data.rows - next), plan_.buffers[plan_.x].width * 4);
-    }
+    if (next < data.rows) prefetch(data, order ? order + next : nullptr, next, std::min(batch_size, data.rows - next));
     if (!run_batch({data, order ? order + start : nullptr, start, rows, scalars, batch - first}, totals))
       return batch - first;
   }
   return last - first;
+}
+
+// Rows in a random order come from main memory; asked for a batch ahead, they arrive while this one is computed.
+template <class T>
+void Executor<T>::prefetch(const DataView& data, const std::uint32_t* index, long start, long rows) const {
+  kernels().prefetch_rows(data.x.data, data.x.row_stride_bytes, index, start, rows,
+                          plan_.buffers[plan_.x].width * data.x.item_size());
+  for (long r = 0; r < rows; ++r) {
+    const long row = index ? index[r] : start + r;
+    if (data.labels) __builtin_prefetch(data.labels + row);
+    if (data.classes && data.classes != data.labels) __builtin_prefetch(data.classes + row);
+    if (data.weight) __builtin_prefetch(data.weight + row);
+  }
 }
 
 template <class T>
@@ -224,9 +237,10 @@ bool Executor<T>::run_batch(const Batch& batch, Totals& totals) {
     base_[scalar.buffer][0] = static_cast<T>(batch.scalars[scalar.scalar][batch.column]);
   const long steps = static_cast<long>(plan_.steps.size());
   for (long i = 0; i < steps; ++i) {
-    if (i == plan_.first_update && !safe(batch.rows)) return false;
+    if (i == plan_.first_update && !safe(batch)) return false;
     run_step(plan_.steps[i], batch);
   }
+  if (plan_.first_update == steps && !safe(batch)) return false;
   add(batch, totals);
   return true;
 }
@@ -250,9 +264,13 @@ void Executor<T>::gather(const Batch& batch) {
 
 // Whether all numbers that gradients are made of are so far from overflow that the updates cannot bring it about.
 template <class T>
-bool Executor<T>::safe(long rows) const {
+bool Executor<T>::safe(const Batch& batch) const {
+  for (std::size_t i = plan_.first_update; i < plan_.steps.size(); ++i) {
+    const std::vector<Number>& numbers = plan_.steps[i].numbers;
+    if (!numbers.empty() && !(number(numbers[0], batch) < kLargestRate)) return false;
+  }
   for (int buffer : plan_.watched) {
-    const long count = rows_of(buffer, rows) * padded(plan_.buffers[buffer].width);
+    const long count = rows_of(buffer, batch.rows) * padded(plan_.buffers[buffer].width);
     if (!kernels_.all_below(base_[buffer], count, static_cast<T>(plan_.bound))) return false;
   }
   return true;

@@ -14,6 +14,22 @@ struct Source {
   const void* data = nullptr;
   SourceType type = SourceType::f32;
   long row_stride_bytes = 0;
+
+  long item_size() const {
+    switch (type) {
+      case SourceType::f64:
+      case SourceType::i64:
+        return 8;
+      case SourceType::f32:
+      case SourceType::i32:
+        return 4;
+      case SourceType::i16:
+      case SourceType::u16:
+        return 2;
+      default:
+        return 1;
+    }
+  }
 };
 
 // A data set, checked by the caller; rows of x and t are contiguous in themselves.
@@ -76,8 +92,9 @@ class Executor {
   long rows_of(int buffer, long rows) const { return plan_.buffers[buffer].rows ? plan_.buffers[buffer].rows : rows; }
   double number(const Number& number, const Batch& batch) const;
   bool run_batch(const Batch& batch, Totals& totals);
+  void prefetch(const DataView& data, const std::uint32_t* index, long start, long rows) const;
   void gather(const Batch& batch);
-  bool safe(long rows) const;
+  bool safe(const Batch& batch) const;
   void add(const Batch& batch, Totals& totals);
   void run_step(const StepSpec& step, const Batch& batch);
   void run_part(const StepSpec& step, const Batch& batch, int part, int parts);

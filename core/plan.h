@@ -76,7 +76,7 @@ struct PlanSpec {
   int x = -1, t = -1, weight = -1, output = -1, row_losses = -1, loss = -1;
   bool labels = false;       // t are class numbers: there is no buffer t
   double threshold = 0.5;    // of a single output: the class is output > threshold
-  int first_update = -1;     // the step before which nothing is changed; -1: the plan has no updates
+  int first_update = -1;     // the step before which nothing is changed; -1: nothing is watched
   std::vector<int> watched;  // buffers that must stay below `bound` for the updates to be safe
   double bound = 0;
 };

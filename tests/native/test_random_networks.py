@@ -62,7 +62,8 @@ def agree(case: Case, optimizer: Any, dtype: str, rows: int, batch_size: int, st
         assert error(done.sums.loss, expected.sums.loss) < 2 * tolerance
         found = native.copies()
         for name, values in reference.copies().items():
-            assert error(found[name], values, before[name]) < tolerance, name
+            # Rules that divide by √h or √v make a small gradient's rounding as large as the gradient was small.
+            assert error(found[name], values, before[name]) < 20 * tolerance, name
 
 
 # In float64, so that a sum that cancels cannot be mistaken for a fault: all is alike but the rounding.

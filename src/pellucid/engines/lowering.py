@@ -60,8 +60,9 @@ class _Lowering:
         for name in ("output", "row_losses", "loss"):
             setattr(spec, name, self._number(plan.results[name]) if name in plan.results else -1)
         spec.kept = [self._number(n) for name, n in plan.results.items() if name.startswith("gradient ")]
-        if first_update is not None:
-            spec.first_update = first_update
+        if "loss" in plan.results:
+            # Without parameters there are no updates, but an infinite loss is to be found all the same.
+            spec.first_update = self.count if first_update is None else first_update
             spec.watched = self._watched()
         for number in {
             n for step in plan.steps if step.op in ELEMENTWISE or isinstance(step, Chain) for n in step.reads
@@ -103,7 +104,7 @@ class _Lowering:
         found: set[int] = set()
         for step in self.plan.steps:
             if step.op in ("sgd_product", "update_product", "matmul_tn", "sum_rows"):
-                found.update(self._number(n) for n in step.reads if self.plan.buffers[n].role == "value")
+                found.update(self._number(n) for n in step.reads if self.plan.buffers[n].role in ("value", "input"))
             elif step.op.endswith("_update") and self.plan.buffers[step.reads[1]].role == "value":
                 found.add(self._number(step.reads[1]))
         if "loss" in self.plan.results:

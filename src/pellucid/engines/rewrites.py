@@ -50,14 +50,19 @@ def updates_join_products(plan: Plan) -> Plan:
 
 
 def elementwise_steps_wait(plan: Plan) -> Plan:
-    """Moves every elementwise step to just before its first reader, so that chains stand together."""
+    """Moves every elementwise step to just before its first reader, so that chains stand together.
+
+    Never behind an update: before the first one, everything that it could spoil is looked at.
+    """
     steps = list(plan.steps)
+    first_update = next((i for i, step in enumerate(steps) if step.writes), len(steps))
     for index in reversed(range(len(steps))):
         step = steps[index]
-        if step.op not in ELEMENTWISE or any(_changes(plan, number) for number in step.reads):
+        if step.op not in ELEMENTWISE or index > first_update:
             continue
-        first = next((i for i in range(index + 1, len(steps)) if step.output in steps[i].reads), None)
-        if first is not None and first > index + 1:
+        first = next((i for i in range(index + 1, len(steps)) if step.output in steps[i].reads), index)
+        first = min(first, first_update)
+        if first > index + 1:
             steps.insert(first - 1, steps.pop(index))
     return Plan(plan.buffers, steps, plan.results)
 
