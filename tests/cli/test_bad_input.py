@@ -7,11 +7,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from pellucid.errors import InputError
+
+
+class Said(NamedTuple):
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 def one_sentence(said, *words):
@@ -239,13 +248,13 @@ def test_a_sentence_stays_on_one_line(pellucid, monkeypatch):
     one_sentence(pellucid("train xor"), "'a b' is odd.")
 
 
-def started(folder, command):
+def started(folder, command, stdout=subprocess.PIPE):
     """A command line in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "pellucid.cli", *command.split()],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -256,6 +265,15 @@ def test_the_real_process_says_one_sentence(tmp_path):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert err == "Error: batch_size must be a whole number of 1 or more, got 0.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", ["info", "train xor --epochs 2"])
+def test_output_that_cannot_be_written(tmp_path, command):
+    with open("/dev/full", "w") as full:
+        process = started(tmp_path, command, full)
+        _, err = process.communicate(timeout=60)
+    one_sentence(Said(process.returncode, "", err), "cannot write: No space left on device")
 
 
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path):

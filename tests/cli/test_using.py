@@ -151,6 +151,7 @@ def test_help_fits_80_columns(pellucid):
     for command in ("", "train ", "evaluate ", "predict ", "check ", "info "):
         said = pellucid(f"{command}--help")
         assert said.code == 0 and max(map(len, said.out.splitlines())) <= 80
+    assert pellucid(*[]) == pellucid("--help") == pellucid("-h")
     assert "..." not in pellucid("--help").out.split("Commands:")[1]
 
 

@@ -149,7 +149,7 @@ def info() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; a failure is one sentence on stderr."""
     try:
-        result = cli.main(list(arguments), prog_name="pellucid", standalone_mode=False)
+        result = cli.main(list(arguments) or ["--help"], prog_name="pellucid", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return int(stop.exit_code)
@@ -171,7 +171,7 @@ def _failed_outside(error: OSError) -> int:
         # Whoever read our output has gone, as `head` does; what is still in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    where = f" {str(error.filename)!r}" if error.filename else ""
+    what = f"use {str(error.filename)!r}" if error.filename else "write"
     mend = {
         errno.ENOSPC: "make room on the disk, or give another --out",
         errno.EDQUOT: "make room on the disk, or give another --out",
@@ -179,7 +179,7 @@ def _failed_outside(error: OSError) -> int:
         errno.EACCES: "check the permissions, or give another --out",
         errno.EPERM: "check the permissions, or give another --out",
     }.get(error.errno or 0, "check the path")
-    return _say(f"Cannot use{where}: {error.strerror or error}; {mend}.", FAILED)
+    return _say(f"cannot {what}: {error.strerror or error}; {mend}.", FAILED)
 
 
 def _say(sentence: str, code: int) -> int:

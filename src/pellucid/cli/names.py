@@ -3,6 +3,8 @@
 Text only, so that `pellucid --help` need not import NumPy.
 """
 
+from collections.abc import Iterable
+
 ACTIVATIONS = {
     "identity": "Identity",
     "sigmoid": "Sigmoid",
@@ -45,6 +47,6 @@ DTYPES = ("float32", "float64")
 PARTS = ("train", "validation", "test")
 
 
-def listed(names: object) -> str:
+def listed(names: Iterable[str]) -> str:
     """Returns the names as they stand in a help text."""
-    return ", ".join(names) if isinstance(names, (dict, tuple)) else str(names)
+    return ", ".join(names)

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import click
 
 from pellucid.cli import run_folder
+from pellucid.cli.app import INTERRUPTED
 from pellucid.cli.building import build_optimizer
 from pellucid.cli.curves import MISSING, draw_curves
 from pellucid.cli.epoch_lines import NielsenLines
@@ -18,7 +19,6 @@ from pellucid.datasets.dataset import Part
 from pellucid.errors import NotFiniteError
 from pellucid.training import Callback, Checkpoint, EarlyStopping, History, JSONLLogger
 
-INTERRUPTED = 130
 _SECONDS_BETWEEN_CHECKPOINTS = 1
 
 
