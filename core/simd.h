@@ -174,6 +174,23 @@ PELLUCID_INLINE Lanes<T> minimum(Lanes<T> a, Lanes<T> b) {
   return a != a ? a : smaller_one;
 }
 
+// The products of the low 32 bits of each 64-bit lane.
+PELLUCID_INLINE Int64Lanes multiply_low32(Int64Lanes a, Int64Lanes b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Int64Lanes>(_mm512_maskz_mul_epu32(__mmask8(-1), reinterpret_cast<__m512i>(a),
+                                                             reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Int64Lanes>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif defined(__ARM_NEON)
+  return reinterpret_cast<Int64Lanes>(
+      vmull_u32(vmovn_u64(reinterpret_cast<uint64x2_t>(a)), vmovn_u64(reinterpret_cast<uint64x2_t>(b))));
+#elif defined(__SSE2__)
+  return reinterpret_cast<Int64Lanes>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  return (a & 0xffffffff) * (b & 0xffffffff);
+#endif
+}
+
 // 16 partial sums, whatever the machine's width.
 template <class T>
 struct Sums {
