@@ -309,7 +309,7 @@ def test_a_network_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) ->
         "import resource, sys\n"
         "from pellucid import Network\n"
         "net = Network.load(sys.argv[1], engine='reference')\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "try: net.save(sys.argv[1])\n"
         "except ValueError as error: print(type(error).__name__)\n"
     )

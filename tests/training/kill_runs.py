@@ -26,19 +26,23 @@ from pellucid.optimizers import Adam
 from pellucid.schedules import ReduceOnPlateau
 from pellucid.training import Checkpoint, EarlyStopping, History
 
-ROWS, EPOCHS = 600, 6
+ROWS, EPOCHS = 300, 6
+
+
+def new_network() -> Network:
+    return Network(
+        [Affine(16), Sigmoid(), Dropout(0.1), Affine(10)],
+        loss=SoftmaxCrossEntropy(),
+        input_shape=(64,),
+        seed=3,
+        engine=os.environ.get("PELLUCID_TEST_ENGINE", "auto"),
+    )
 
 
 def train(folder: Path, data: Any) -> None:
     """One run, resumed where a checkpoint is there; leaves the hash of its weights and its history."""
     x, t = data.train
-    network = Network(
-        [Affine(16), Sigmoid(), Dropout(0.1), Affine(10)],
-        loss=SoftmaxCrossEntropy(),
-        input_shape=x.shape[1:],
-        seed=3,
-        engine=os.environ.get("PELLUCID_TEST_ENGINE", "auto"),
-    )
+    network = new_network()
     path = folder / "run.safetensors"
     history = network.fit(
         x[:ROWS],
@@ -48,7 +52,7 @@ def train(folder: Path, data: Any) -> None:
         optimizer=Adam(ReduceOnPlateau(0.01, patience=1, threshold=0.2)),
         validation_data=data.validation,
         resume=path if path.exists() else None,
-        callbacks=[EarlyStopping(patience=3), Checkpoint(path, every_batches=5, every_epochs=1)],
+        callbacks=[EarlyStopping(patience=3), Checkpoint(path, every_batches=9, every_epochs=1)],
         verbose=0,
     )
     (folder / "result").write_text(json.dumps([digest(network), exact(history)]))
@@ -87,6 +91,7 @@ def finish(folder: Path, data: Any) -> list[str]:
 def main() -> None:
     folder, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     data = datasets.digits()
+    new_network()  # Loads the engine, before there are children to load it each on its own.
     chance = random.Random(seed)
     (folder / "unbroken").mkdir()
     began = time.perf_counter()

@@ -1,8 +1,10 @@
 """The training in progress: where it stands, and the loop over epochs and slices of batches."""
 
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,9 +122,21 @@ class Run:
             "optimizer": checkpoint.plain_description(self.optimizer),
             "batch_size": self.batch_size,
             "rows": self.data.rows,
+            "data": self._fingerprint,
             "validation rows": 0 if self.validation is None else self.validation.rows,
             "shuffle": self.shuffle,
         }
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """A checksum over some 250 of the samples with their targets and weights, all over the data."""
+        some = np.unique(np.linspace(0, self.data.rows - 1, 250).astype(np.int64))
+        columns = (self.data.x, self.data.t, self.data.weight)
+        value = 0
+        for column in columns:
+            if column is not None:
+                value = zlib.crc32(np.ascontiguousarray(column[some]).tobytes(), value)
+        return f"{value:08x}"
 
     def train(self) -> History:
         """Runs the epochs that are left.
