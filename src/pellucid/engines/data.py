@@ -3,6 +3,7 @@
 Checked once for a whole data set, before the first step; afterwards the engines trust it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,20 +190,21 @@ def _with_class_weight(
     if classes is None:
         raise InputError("class_weight needs class numbers or one-hot rows as t; use sample_weight for other targets.")
     count = max(outputs, 2)
+    if class_weight != "balanced" and not isinstance(class_weight, Mapping):
+        raise InputError(f"class_weight must be 'balanced' or a table of class number to weight, got {class_weight!r}.")
     if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise InputError(
-                f"class_weight must be 'balanced' or a table of class number to weight, got {class_weight!r}."
-            )
         found = np.bincount(classes, minlength=count)
         per_class = np.divide(len(classes), (found > 0).sum() * found, out=np.zeros(count), where=found > 0)
     else:
         per_class = np.ones(count)
-        for number, value in dict(class_weight).items():
-            if not isinstance(number, int | np.integer) or not 0 <= number < count:
+        for number, value in class_weight.items():
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= number < count:
                 raise InputError(f"class_weight names the class {number!r}; classes are numbered 0 to {count - 1}.")
-            if not np.isfinite(value) or value < 0:
+            if not isinstance(value, int | float | np.number) or not 0 <= value < float("inf"):
                 raise InputError(f"class_weight[{number}] must be a finite number of 0 or more, got {value!r}.")
             per_class[number] = value
     by_class: NDArray[np.float64] = per_class[classes]
-    return by_class if weight is None else weight * by_class
+    weight = by_class if weight is None else weight * by_class
+    if not weight.any():
+        raise InputError("class_weight leaves every sample of x with the weight 0; give a class that x has more.")
+    return weight
