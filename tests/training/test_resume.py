@@ -135,6 +135,18 @@ def test_another_run_is_refused_and_nothing_is_changed(tmp_path: Path, change: d
     assert {name: values.tobytes() for name, values in slots.items()} == memory
 
 
+def test_another_engine_goes_on_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    network().fit(X, T, epochs=1, callbacks=[Checkpoint(path)])
+    found = checkpoint.read(path)
+    assert found.training is not None
+    found.training["engine"] = "abacus"
+    checkpoint.save(path, network().model, found.training, found.arrays)
+    with pytest.warns(UserWarning, match="of a run on the abacus engine") as caught:
+        assert network().fit(X, T, epochs=2, resume=path).epochs == [0, 1]
+    assert caught[0].filename == __file__
+
+
 def test_a_network_alone_is_no_run(tmp_path: Path) -> None:
     net = network()
     net.save(tmp_path / "net.safetensors")

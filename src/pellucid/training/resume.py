@@ -1,5 +1,6 @@
 """Puts a run back where a checkpoint left it."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,13 @@ def _sums_from(values: Mapping[str, Any]) -> Sums:
 
 def _check_same_run(run: "Run", found: checkpoint.Checkpoint, path: str | Path) -> None:
     assert found.training is not None
+    engine = found.training["engine"]
+    if engine != run.network.engine:
+        warnings.warn(
+            f"{str(path)!r} is of a run on the {engine} engine, this network runs on the {run.network.engine} engine: "
+            "the numbers will differ in their last digits from those of a run that was never stopped.",
+            stacklevel=5,
+        )
     ours = {**checkpoint.describe_model(run.network.model), **run.recipe()}
     theirs = {**found.network, **found.training["recipe"]}
     for name, value in ours.items():

@@ -113,7 +113,12 @@ class Run:
             f"optimizer.{slot}.{name}": w for slot, views in self.state.views().items() for name, w in views.items()
         }
         callbacks, arrays = _callback_states(self.callbacks)
-        training = {"recipe": self.recipe(), "position": position, "callbacks": callbacks}
+        training = {
+            "recipe": self.recipe(),
+            "engine": self.network.engine,
+            "position": position,
+            "callbacks": callbacks,
+        }
         checkpoint.save(path, self.network.model, training, memory | arrays)
 
     def recipe(self) -> dict[str, Any]:
