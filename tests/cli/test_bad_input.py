@@ -242,10 +242,10 @@ def test_too_little_memory(pellucid, monkeypatch):
 
 def test_a_sentence_stays_on_one_line(pellucid, monkeypatch):
     def fails(*_, **__):
-        raise InputError("the column 'a\nb' is odd.")
+        raise InputError("the column 'a\nb' \x1b[2J is odd.")
 
     monkeypatch.setattr("pellucid.cli.runs.by_name", fails)
-    one_sentence(pellucid("train xor"), "'a b' is odd.")
+    one_sentence(pellucid("train xor"), "'a b' ?[2J is odd.")
 
 
 def started(folder, command, stdout=subprocess.PIPE):

@@ -92,6 +92,14 @@ def pixel_files(x):
     return scaled
 
 
+def test_a_class_s_name_cannot_command_the_terminal(pellucid):
+    rows = [f"{k},{'a' if k % 2 else chr(27) + '[2J'}" for k in range(20)]
+    Path("odd.csv").write_text("\n".join(["x,kind", *rows]))
+    assert pellucid("train odd.csv --epochs 1 --out a").code == 0
+    said = pellucid("predict a odd.csv")
+    assert said.code == 0 and chr(27) not in said.out
+
+
 @pytest.mark.parametrize("name", ["x.csv", "xt.csv", "x.npz", "x-idx3-ubyte.gz"])
 def test_predict_reads_every_kind_of_file(trained, name):
     scaled = pixel_files(digits().test[0][:30])

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from pellucid import __version__
-from pellucid.cli.names import ACTIVATIONS, DTYPES, ENGINES, INITIALIZERS, LOSSES, OPTIMIZERS, PARTS, listed
+from pellucid.cli.names import ACTIVATIONS, DTYPES, ENGINES, INITIALIZERS, LOSSES, OPTIMIZERS, PARTS, listed, printable
 from pellucid.errors import PellucidError
 
 FAILED, INTERRUPTED = 2, 130
@@ -184,7 +184,7 @@ def _failed_outside(error: OSError) -> int:
 
 def _say(sentence: str, code: int) -> int:
     # A sentence stays on one line, whatever a file's name or a column's brought in.
-    text = " ".join(sentence.split())
+    text = printable(" ".join(sentence.split()))
     click.echo(text if code == INTERRUPTED else f"Error: {text}", err=True)
     return code
 

@@ -50,3 +50,8 @@ PARTS = ("train", "validation", "test")
 def listed(names: Iterable[str]) -> str:
     """Returns the names as they stand in a help text."""
     return ", ".join(names)
+
+
+def printable(text: str) -> str:
+    """Returns the text with ? for what a terminal would obey instead of show: texts of files are not trusted."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from pellucid.cli.models import Rows, column, fitting, load_model, rows_to_predict
+from pellucid.cli.names import printable
 from pellucid.errors import InputError
 from pellucid.files import write_atomically
 from pellucid.network import Network
@@ -62,14 +63,14 @@ class _Table:
         if self._classes is None:
             yield f"{'row':>6}  " + "  ".join(f"{f'value {k}':>12}" for k in range(self._y.shape[1]))
         else:
-            width = max(5, *map(len, self._names))
+            names = list(map(printable, self._names))
+            width = max(5, *map(len, names))
             yield f"{'row':>6}  {'class':<{width}}  {self._said:>11}"
         for row in range(min(shown, len(self._y))):
             if self._classes is None:
                 yield f"{row:>6}  " + "  ".join(f"{value:>12.6g}" for value in self._y[row])
             else:
-                name = self._names[self._classes[row]]
-                yield f"{row:>6}  {name:<{width}}  {self._probability(row):>11.4f}"
+                yield f"{row:>6}  {names[self._classes[row]]:<{width}}  {self._probability(row):>11.4f}"
         if len(self._y) > shown:
             yield f"and {len(self._y) - shown:,} rows more; --out FILE.csv writes them all."
 
