@@ -26,7 +26,7 @@ from pellucid.optimizers import Adam
 from pellucid.schedules import ReduceOnPlateau
 from pellucid.training import Checkpoint, EarlyStopping, History
 
-ROWS, EPOCHS = 300, 6
+ROWS, EPOCHS = 300, 4
 
 
 def new_network() -> Network:

@@ -159,7 +159,9 @@ class Run:
                     self._train_epoch()
                 self._ended_well = not self._bad
             except KeyboardInterrupt:
-                if not self.intact:
+                # One that a callback raised came between two batches; a second Ctrl-C may have come anywhere.
+                if self._interrupt.asked or not self.intact:
+                    self.intact = False
                     raise
                 self._interrupt.asked = True
             finally:
