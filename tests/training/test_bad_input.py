@@ -8,7 +8,7 @@ import pytest
 from pellucid.errors import InputError
 from pellucid.optimizers import SGD
 from pellucid.schedules import Schedule
-from pellucid.training import Checkpoint, EarlyStopping
+from pellucid.training import Callback, Checkpoint, EarlyStopping, Run
 from small import ROWS, bits, network, samples
 
 X, T = samples()
@@ -57,6 +57,7 @@ class Wrong(Schedule):
         ({"verbose": "loud"}, "verbose must be"),
         ({"callbacks": [EarlyStopping()]}, "validation_data or validation_fraction brings it"),
         ({"callbacks": [EarlyStopping("acuracy")]}, "did you mean 'accuracy'"),
+        ({"callbacks": [Checkpoint("run.safetensors", best_only=True)]}, "brings it"),
         ({"optimizer": SGD(Wrong(np.full(2, np.nan)))}, "gave learning rates that cannot be used"),
         ({"optimizer": SGD(Wrong(np.ones(1)))}, "gave learning rates that cannot be used"),
         ({"optimizer": SGD(Wrong(-np.ones(2)))}, "gave learning rates that cannot be used"),
@@ -104,3 +105,21 @@ def test_a_checkpoint_with_no_sensible_rhythm_is_refused(arguments: dict[str, An
 def test_early_stopping_refuses_what_it_cannot_count(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         EarlyStopping(**arguments)
+
+
+def test_a_metric_that_will_not_be_measured_is_refused_before_the_first_step() -> None:
+    net = network()
+    before = bits(net)
+    with pytest.raises(InputError):
+        net.fit(X, T, epochs=1, callbacks=[EarlyStopping("validation_accuracy")])
+    assert bits(net) == before
+
+
+def test_the_metrics_foretold_are_those_measured() -> None:
+    class Look(Callback):
+        def on_train_begin(self, run: Run) -> None:
+            self.measured = run.measured
+
+    for options in ({}, {"validation_data": (X, T)}):
+        look = Look()
+        assert tuple(network().fit(X, T, epochs=1, callbacks=[look], **options)) == look.measured

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.errors import InputError
 from pellucid.files import remove_leftovers, write_atomically
 from pellucid.training.callbacks import Callback, Logs
-from pellucid.training.stopping import is_better, monitored
+from pellucid.training.stopping import check_monitor, is_better
 
 if TYPE_CHECKING:
     from pellucid.training.run import Run
@@ -60,6 +60,8 @@ class Checkpoint(Callback):
         self._saved_at = time.monotonic()
 
     def on_train_begin(self, run: "Run") -> None:
+        if self.best_only:
+            check_monitor(self.monitor, run)
         best = self.best if run.history.epochs else None
         self._begin()
         self.best = best
@@ -67,7 +69,7 @@ class Checkpoint(Callback):
 
     def on_epoch_end(self, run: "Run", epoch: int, logs: Logs) -> None:
         if self.best_only:
-            value = monitored(logs, self.monitor)
+            value = logs[self.monitor]
             if not is_better(value, self.best, self.monitor):
                 return
             self.best = value

@@ -90,6 +90,15 @@ class Run:
         self.history.stopped_by = reason
         self._stop = True
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The names of the metrics that this run's history will have."""
+        names = ["loss", "accuracy"] if self.data.classes is not None else ["loss"]
+        if self.validation is not None:
+            names += ["validation_loss"]
+            names += ["validation_accuracy"] if self.validation.classes is not None else []
+        return (*names, "learning_rate", "seconds", "samples_per_second")
+
     def metrics(self) -> dict[str, float]:
         """Returns loss and accuracy over the batches of this epoch so far."""
         return self.sums.metrics(self.data.classes is not None) if self.sums.rows else {}

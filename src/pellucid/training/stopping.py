@@ -44,12 +44,13 @@ class EarlyStopping(Callback):
         self.best_parameters: Array | None = None
 
     def on_train_begin(self, run: "Run") -> None:
+        check_monitor(self.monitor, run)
         if not run.history.epochs:
             self._forget()
         self._stop_if_waited_enough(run)
 
     def on_epoch_end(self, run: "Run", epoch: int, logs: Logs) -> None:
-        value = monitored(logs, self.monitor)
+        value = logs[self.monitor]
         if is_better(value, self.best, self.monitor, self.min_delta):
             self.best, self.best_epoch, self.waited = value, epoch, 0
             if self.restore_best:
@@ -93,12 +94,11 @@ class StopOnNaN(Callback):
             raise error
 
 
-def monitored(logs: Logs, metric: str) -> float:
-    """Returns the metric's value; InputError where the run has no such metric."""
-    if metric not in logs:
+def check_monitor(metric: str, run: "Run") -> None:
+    """Raises InputError where the run does not measure the metric, before the first epoch is spent on it."""
+    if metric not in run.measured:
         wanted = "; validation_data or validation_fraction brings it" if metric.startswith("validation") else ""
-        raise InputError(f"monitor={metric!r} is not measured in this run{wanted}; {suggest(metric, logs)}")
-    return logs[metric]
+        raise InputError(f"monitor={metric!r} is not measured in this run{wanted}; {suggest(metric, run.measured)}")
 
 
 def is_better(value: float, best: float | None, metric: str, min_delta: float = 0.0) -> bool:
