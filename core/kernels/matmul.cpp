@@ -1,31 +1,16 @@
 // Matrix products. c is cut into tiles held in registers (matmul_tile.h); the loops around them keep the operands of a
 // tile in the first-level cache. Which algorithm sums an element depends on the full shape alone.
+#include "blocked.h"
 #include "families.h"
-#include "matmul_tile.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
 namespace {
 
-constexpr long kPanelBytes = 32 * 1024;       // columns of b, packed: two thirds of a first-level cache
 constexpr long kRowBlock = 240;               // rows of a whose block of k stays in the second-level cache
 constexpr long kPackStride = 512;             // bytes between rows of b from which packing pays
 
-template <class T>
-constexpr long kPanelElements = kPanelBytes / long(sizeof(T));
-
 // ---- products whose sum needs only one chain per element ----------------------------------------------------------
-
-template <class T>
-struct Problem {
-  const T *a, *b;
-  long lda, ldb;
-  T* c;
-  long ldc, n, k;
-  Accumulators<T> from;
-  Part part;
-  T* scratch;
-};
 
 // columns j0.. of c are rows j0.. of b: panel(k, width) = b(j0.., k0..)ᵀ, zero from row n on.
 template <class T>
@@ -42,6 +27,16 @@ void pack_transposed(const Problem<T>& p, long j0, long k0, long depth, long wid
       for (int l = 0; l < n; ++l) store(panel + (k + l) * width + j, rows[l]);
     }
 }
+
+template <class T>
+void pack_scaled(const Problem<T>& p, long col, long k0, long depth, long width, T scale) {
+  T* to = p.scratch;
+  for (long k = 0; k < depth; ++k, to += width)
+    for (long j = 0; j < width; j += kLanes<T>) store(to + j, load(p.b + (k0 + k) * p.ldb + col + j) * scale);
+}
+
+// How a panel of b comes about: read where it is (and packed in passing), transposed, or scaled.
+enum class Panel { as_is, transposed, scaled };
 
 // One panel of columns, over one block of rows and of k.
 template <class T, bool kTransposedA>
@@ -65,13 +60,14 @@ void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, lo
   run_tiles<T, kTransposedA>(x, from, split, pack ? 1 : 0, vectors);
 }
 
-template <class T, bool kTransposedA, bool kTransposedB>
-void blocked(const Problem<T>& p) {
+template <class T, bool kTransposedA, Panel kPanel>
+void blocked(const Problem<T>& p, T scale = T(1)) {
+  constexpr bool kReady = kPanel != Panel::as_is;
   const long end = padded(p.part.col1);
   for (long row = p.part.row0; row < p.part.row1; row += kRowBlock) {
     const Split split(smaller(kRowBlock, p.part.row1 - row), kMaxRows);
-    const int most = kTransposedB ? 2 : widest(split.tallest());
-    const bool once = !kTransposedB && split.tiles == 1;  // b is read once: nothing to keep in a cache
+    const int most = kReady ? 2 : widest(split.tallest());
+    const bool once = !kReady && split.tiles == 1;  // b is read once: nothing to keep in a cache
     const long block = once ? p.k : kPanelElements<T> / (most * kLanes<T>);
     for (long k0 = 0; k0 < p.k; k0 += block) {
       const long depth = smaller(block, p.k - k0);
@@ -79,9 +75,10 @@ void blocked(const Problem<T>& p) {
       if (k0 > 0) from.start = Start::accumulate;
       for (long col = p.part.col0; col < end;) {
         const int vectors = panel_vectors((end - col) / kLanes<T>, most);
-        if (kTransposedB) pack_transposed(p, col, k0, depth, vectors * kLanes<T>, p.scratch);
+        if (kPanel == Panel::transposed) pack_transposed(p, col, k0, depth, vectors * kLanes<T>, p.scratch);
+        if (kPanel == Panel::scaled) pack_scaled(p, col, k0, depth, vectors * kLanes<T>, scale);
         if (from.start == Start::bias) from.bias = p.from.bias + col;
-        panel_tiles<T, kTransposedA>(p, split, row, col, k0, depth, vectors, kTransposedB, from);
+        panel_tiles<T, kTransposedA>(p, split, row, col, k0, depth, vectors, kReady, from);
         col += vectors * kLanes<T>;
       }
     }
@@ -136,36 +133,45 @@ void few_rows(const Problem<T>& p, int count) {
 
 // c = a·bᵀ for so few rows that transposing b would cost more than the product: 16 partial sums by lane of k.
 constexpr long kDotRows = 3;
-constexpr int kDotColumns = kRegisters == 32 ? 4 : 2;
 
-template <class T, int MR>
-void dots(const Problem<T>& p, long row, long col) {
-  Sums<T> sums[MR][kDotColumns] = {};
-  const long last = p.n - 1;
+// One row of c, kLanes columns of it: their partial sums are transposed, so that one vector of c comes out of the tree.
+template <class T>
+void dots(const Problem<T>& p, const T* a, long col, T* c) {
+  constexpr int n = kLanes<T>;
+  const T* b[n];
+  for (int j = 0; j < n; ++j) b[j] = p.b + smaller(col + j, p.n - 1) * p.ldb;
+  Lanes<T> sums[kVectors<T>][n] = {};
   for (long k = 0; k < p.k; k += kRow)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors<T>; ++v)
+    for (int v = 0; v < kVectors<T>; ++v) {
+      const Lanes<T> row = load(a + k + v * n);
+#pragma GCC unroll 16
+      for (int j = 0; j < n; ++j) sums[v][j] = fma(row, load(b[j] + k + v * n), sums[v][j]);
+    }
+  Lanes<T> lane[kRow];  // lane l of every column
 #pragma GCC unroll 4
-      for (int j = 0; j < kDotColumns; ++j) {
-        const Lanes<T> column = load(p.b + smaller(col + j, last) * p.ldb + k + v * kLanes<T>);
+  for (int v = 0; v < kVectors<T>; ++v) {
+    transpose_square<T>(sums[v]);
+#pragma GCC unroll 16
+    for (int l = 0; l < n; ++l) lane[v * n + l] = sums[v][l];
+  }
 #pragma GCC unroll 4
-        for (int i = 0; i < MR; ++i)
-          sums[i][j].part[v] =
-              fma(load(p.a + (row + i) * p.lda + k + v * kLanes<T>), column, sums[i][j].part[v]);
-      }
-  for (int i = 0; i < MR; ++i)
-    for (int j = 0; j < kDotColumns; ++j)
-      p.c[(row + i) * p.ldc + col + j] = col + j <= last ? tree_sum<T>(sums[i][j]) : T(0);
+  for (int half = kRow / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
+  store(c, lane[0]);
+  for (long j = p.n - col; j < n; ++j) c[j] = T(0);
 }
 
 template <class T>
 void few_rows_transposed(const Problem<T>& p) {
-  const long rows = p.part.row1 - p.part.row0;
-  for (long col = p.part.col0; col < padded(p.part.col1); col += kDotColumns)
-    switch (rows) {
-      case 1: dots<T, 1>(p, p.part.row0, col); break;
-      case 2: dots<T, 2>(p, p.part.row0, col); break;
-      default: dots<T, 3>(p, p.part.row0, col); break;
+  for (long row = p.part.row0; row < p.part.row1; ++row)
+    for (long col = p.part.col0; col < padded(p.part.col1); col += kLanes<T>) {
+      T* c = p.c + row * p.ldc + col;
+      if (col < p.n)
+        dots(p, p.a + row * p.lda, col, c);
+      else
+        store(c, Lanes<T>{});
     }
 }
 
@@ -182,7 +188,7 @@ void matmul_nn(const T* a, long lda, const T* b, long ldb, const T* bias, T* c, 
   if (count > 1)
     few_rows(p, count);
   else
-    blocked<T, false, false>(p);
+    blocked<T, false, Panel::as_is>(p);
 }
 
 template <class T>
@@ -193,14 +199,14 @@ void matmul_nt(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long 
   if (m <= kDotRows)
     few_rows_transposed(p);
   else
-    blocked<T, false, true>(p);
+    blocked<T, false, Panel::transposed>(p);
 }
 
 template <class T>
 void matmul_tn(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long, long n, long k, Part part,
                T* scratch) {
   if (empty(part)) return;
-  blocked<T, true, false>({a, b, lda, ldb, c, ldc, n, k, {Start::zero, nullptr, T(0)}, part, scratch});
+  blocked<T, true, Panel::as_is>({a, b, lda, ldb, c, ldc, n, k, {Start::zero, nullptr, T(0)}, part, scratch});
 }
 
 template <class T>
@@ -213,6 +219,20 @@ long matmul_scratch(Product product, long, long n, long k) {
 }
 
 }  // namespace
+
+template <class T>
+void product_tn(const Problem<T>& problem) {
+  blocked<T, true, Panel::as_is>(problem);
+}
+template void product_tn(const Problem<float>&);
+template void product_tn(const Problem<double>&);
+
+template <class T>
+void product_tn_scaled(const Problem<T>& problem, T scale) {
+  blocked<T, true, Panel::scaled>(problem, scale);
+}
+template void product_tn_scaled(const Problem<float>&, float);
+template void product_tn_scaled(const Problem<double>&, double);
 
 template <class T>
 void add_matmul(Kernels<T>& table) {

@@ -1,7 +1,7 @@
 // Weight gradients that are consumed where they are made: strips of aᵀ·b go straight into the weights, or through an
 // update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
+#include "blocked.h"
 #include "families.h"
-#include "matmul_tile.h"
 #include "thin.h"
 
 namespace pellucid {
@@ -10,16 +10,19 @@ namespace {
 
 constexpr long kGroupBytes = 256 * 1024;    // packed columns of b: a quarter of a second-level cache
 constexpr long kGradientBytes = 24 * 1024;  // a strip of the gradient: half a first-level cache
-constexpr long kDepth = 256;                // k for one pass over a strip
-constexpr long kDeepRows = 96;              // rows of a strip where k takes several passes
+constexpr long kDepth = 256;                // k up to which a strip is summed in one pass
+constexpr long kDeepBytes = 512 * 1024;     // a block of the gradient where k is deeper: half a second-level cache
+constexpr long kDeepColumns = 512;
 constexpr long kThinRows = 48;              // rows of a strip where b fits the registers
 
 template <class T>
 constexpr long kPanel = 2 * kLanes<T>;
 template <class T>
 constexpr long kGradientElements = kGradientBytes / long(sizeof(T));
+template <class T>
+constexpr long kDeepElements = kDeepBytes / long(sizeof(T));
 
-long strip_rows(long k) { return k <= kThinDepth ? kThinRows : k <= kDepth ? kMaxRows : kDeepRows; }
+long strip_rows(long k) { return k <= kThinDepth ? kThinRows : kMaxRows; }
 
 // Columns whose b is packed together, a multiple of 32.
 template <class T>
@@ -63,23 +66,17 @@ void panel_rows(TileOperands<T>& x, const Accumulators<T>& from, const Split& sp
 // c(height, columns) of one strip += aᵀ·(packed b), every tile in order of k.
 template <class T>
 void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns, T* c, long ldc,
-                 Accumulators<T> from) {
-  for (long k0 = 0; k0 < p.k; k0 += kDepth) {
-    const long depth = smaller(kDepth, p.k - k0);
-    if (k0 > 0) from.start = Start::accumulate;
-    for (long j = 0; j < columns; j += kPanel<T>) {
-      const long width = smaller(kPanel<T>, columns - j);
-      TileOperands<T> x{p.a + k0 * p.lda + row, p.lda, p.packed + j * p.k + k0 * width, width, depth, c + j, ldc,
-                        nullptr, 1};
-      panel_rows(x, from, split, int(width / kLanes<T>));
-    }
+                 const Accumulators<T>& from) {
+  for (long j = 0; j < columns; j += kPanel<T>) {
+    const long width = smaller(kPanel<T>, columns - j);
+    TileOperands<T> x{p.a + row, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
+    panel_rows(x, from, split, int(width / kLanes<T>));
   }
 }
 
 // Calls consume(row, rows, col, columns, split) strip by strip, with b packed.
 template <class T, class Consume>
 void each_strip(const Strips<T>& p, bool keeps_gradient, const Consume& consume) {
-  if (p.part.row0 >= p.part.row1 || p.part.col0 >= p.part.col1) return;
   const long end = padded(p.part.col1), group = group_columns<T>(keeps_gradient, p.n, p.k);
   const Split strips(p.part.row1 - p.part.row0, strip_rows(p.k));
   for (long col = p.part.col0; col < end; col += group) {
@@ -95,8 +92,10 @@ template <class T>
 void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale, T* c, long ldc, long, long n, long k,
                    Part part, T* scratch) {
   const Strips<T> p{a, b, lda, ldb, n, k, part, scale, scratch};
+  if (part.row0 >= part.row1 || part.col0 >= part.col1) return;
   const Accumulators<T> from{decay == T(1) ? Start::accumulate : Start::decay, nullptr, decay};
-  if (padded(part.col1) - part.col0 <= kPanel<T> && k <= kDepth && part.row0 < part.row1) {
+  if (k > kDepth) return product_tn_scaled<T>({a, b, lda, ldb, c, ldc, n, k, from, part, scratch}, scale);
+  if (padded(part.col1) - part.col0 <= kPanel<T>) {
     pack_group(p, part.col0, padded(part.col1) - part.col0);
     strip_tiles(p, Split(part.row1 - part.row0, kMaxRows), part.row0, padded(part.col1) - part.col0,
                 c + part.row0 * ldc + part.col0, ldc, from);
@@ -107,16 +106,39 @@ void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale,
   });
 }
 
+// As matmul_tn_update, block by block, where k is too deep for b's columns to be packed all at once.
+template <class T, class Update>
+void deep_update(const Strips<T>& p, T* gradient, const Update& update) {
+  const long end = padded(p.part.col1), most = smaller(kDeepColumns, end - p.part.col0);
+  const Split blocks(p.part.row1 - p.part.row0, unsigned(kDeepElements<T> / most));
+  for (long col = p.part.col0; col < end; col += most) {
+    const long columns = smaller(most, end - col);
+    long row = p.part.row0;
+    for (long block = 0; block < blocks.tiles; row += blocks.height(block++)) {
+      const long rows = blocks.height(block);
+      product_tn<T>({p.a + row, p.b + col, p.lda, p.ldb, gradient, columns, p.n - col, p.k,
+                     {Start::zero, nullptr, T(0)}, {0, rows, 0, columns}, p.packed});
+      update(row, rows, col, columns);
+    }
+  }
+}
+
 template <class T>
 void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1,
                       T* s2, long ldw, long, long n, long k, Part part, T* scratch) {
+  if (part.row0 >= part.row1 || part.col0 >= part.col1) return;
   T* gradient = scratch;
-  const Strips<T> p{a, b, lda, ldb, n, k, part, T(1), scratch + kGradientElements<T>};
-  const UpdateBlock<T> update = update_block<T>(rule);
+  T* packed = scratch + (k > kDepth ? kDeepElements<T> : kGradientElements<T>);
+  const Strips<T> p{a, b, lda, ldb, n, k, part, T(1), packed};
+  const UpdateBlock<T> block = update_block<T>(rule);
+  const auto update = [&](long row, long rows, long col, long columns) {
+    const long at = row * ldw + col;
+    block(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
+  };
+  if (k > kDepth) return deep_update(p, gradient, update);
   each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
     strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});
-    const long at = row * ldw + col;
-    update(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
+    update(row, rows, col, columns);
   });
 }
 
@@ -124,6 +146,7 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
 
 template <class T>
 long strip_scratch(bool keeps_gradient, long n, long k) {
+  if (k > kDepth) return kPanelElements<T> + (keeps_gradient ? kDeepElements<T> : 0);
   return group_columns<T>(keeps_gradient, n, k) * k + (keeps_gradient ? kGradientElements<T> : 0);
 }
 template long strip_scratch<float>(bool, long, long);

@@ -1,0 +1,33 @@
+// Products in blocks of k, as matmul.cpp has them, for the families that build on them.
+#pragma once
+
+#include "matmul_tile.h"
+#include "table.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+constexpr long kPanelBytes = 32 * 1024;  // columns of b, packed: two thirds of a first-level cache
+template <class T>
+constexpr long kPanelElements = kPanelBytes / long(sizeof(T));
+
+// c(m, n) = a·b over one part of c. scratch: kPanelElements.
+template <class T>
+struct Problem {
+  const T *a, *b;
+  long lda, ldb;
+  T* c;
+  long ldc, n, k;
+  Accumulators<T> from;
+  Part part;
+  T* scratch;
+};
+
+// c = aᵀ·b and c = aᵀ·(scale·b), for a(k, m), b(k, n).
+template <class T>
+void product_tn(const Problem<T>& problem);
+template <class T>
+void product_tn_scaled(const Problem<T>& problem, T scale);
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid
