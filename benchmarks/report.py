@@ -1,0 +1,181 @@
+"""The findings as Markdown: a table per task, and a short one for the README."""
+
+from typing import Any
+
+from benchmarks.summary import best_peer
+
+Found = dict[str, Any]
+COLUMNS = (
+    "Pellucid",
+    "NumPy",
+    "PyTorch",
+    "JAX",
+    "scikit-learn",
+    "per-sample loop",
+    "onnxruntime",
+    "Pellucid reference",
+)
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+def duration(seconds: float) -> str:
+    """Returns three digits and a unit that suits: 6.28 µs, 1.53 ms, 2.41 s."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{_three(seconds / size)} {unit}"
+    return f"{_three(seconds * 1e9)} ns"
+
+
+def _three(value: float) -> str:
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:,.{digits}f}"
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Returns a Markdown table, first column left, the others right, padded so that it also reads as plain text."""
+    cells = [header, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+
+    def line(row: tuple[str, ...]) -> str:
+        parts = [row[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]]
+        return f"| {' | '.join(parts)} |"
+
+    rule = [f"{'-' * widths[0]}", *[f"{'-' * (width - 1)}:" for width in widths[1:]]]
+    return "\n".join([line(header), f"| {' | '.join(rule)} |", *[line(row) for row in rows]])
+
+
+def task_section(task: Found) -> str:
+    """Returns one competition: contestants by their median, with the floor where there is one."""
+    rows, notes = [], []
+    for one in sorted(task["contestants"], key=lambda one: one.get("median", float("inf"))):
+        if "median" in one:
+            ratio = f"{one['ratio']:.2f}" if "ratio" in one else "-"
+            spread = f"{100 * one['spread']:.0f} %"
+            rows.append((one["name"], duration(one["median"]), duration(one["minimum"]), spread, ratio))
+        else:
+            word = "REFUSED" if "refused" in one else "skipped"
+            notes.append(f"- {one['name']}: {word}, {one.get('refused', one.get('skipped'))}")
+    if task.get("floor"):
+        ours = next((one["median"] for one in task["contestants"] if one.get("ratio") == 1.0), None)
+        share = "-" if ours is None else f"{task['floor'] / ours:.2f}"
+        rows.append(("floor (FLOP / peak)", duration(task["floor"]), "", "", share))
+    parts = [f"### {task['title']}", f"{task['problem']}, {task['steps']:,} steps a round"]
+    parts.append(table(("", "median", "minimum", "spread", "× Pellucid"), rows))
+    return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
+
+
+def sweep_section(title: str, axis: str, tasks: list[Found]) -> str:
+    """Returns a sweep: a line per point, a column per contender, and Pellucid against the best peer."""
+    names = [name for name in COLUMNS if any(_median(task, name) for task in tasks)]
+    rows = []
+    for task in tasks:
+        peer, ours = best_peer(task["contestants"]), _median(task, "Pellucid")
+        lead = f"{peer['ratio']:.2f} {peer['name']}" if peer and ours else "-"
+        cells = [duration(value) if (value := _median(task, name)) else "-" for name in names]
+        floor = duration(task["floor"]) if task.get("floor") else "-"
+        rows.append((task["name"].split()[-1], *cells, floor, lead))
+    return f"### {title}\n\n" + table((axis, *names, "floor", "best peer × Pellucid"), rows)
+
+
+def _median(task: Found, name: str) -> float | None:
+    return next((one.get("median") for one in task["contestants"] if one["name"] == name), None)
+
+
+def overview(found: Found) -> str:
+    """Returns the README's table: each task a line, each contender's median with its multiple of Pellucid's."""
+    names = [name for name in COLUMNS if any(_median(task, name) for task in found["tasks"])]
+    rows = []
+    for task in found["tasks"]:
+        cells = []
+        for name in names:
+            one = next((one for one in task["contestants"] if one["name"] == name and "median" in one), None)
+            cells.append("-" if one is None else _cell(one))
+        if any(cell != "-" for cell in cells):
+            rows.append((_short(task), *cells, duration(task["floor"]) if task.get("floor") else "-"))
+    return table(("", *names, "floor"), rows)
+
+
+def _cell(one: Found) -> str:
+    time = duration(one["median"])
+    return time if one["name"] == "Pellucid" or "ratio" not in one else f"{time} ({one['ratio']:.3g}×)"
+
+
+def _short(task: Found) -> str:
+    return task["title"].split(",")[0] + (f": {'-'.join(map(str, task['sizes']))}" if len(task["name"]) == 1 else "")
+
+
+def costs_section(found: Found) -> list[str]:
+    """Returns imports, recording and the seed experiment, whichever were measured."""
+    parts = []
+    if found.get("imports"):
+        rows = [
+            (one["name"], duration(one["median"]), duration(one["minimum"]), f"{one['bytes'] / 1e6:,.1f} MB")
+            for one in found["imports"]
+        ]
+        parts.append(
+            "### Import time and installed size\n\nTime beyond that of an empty Python; size with all that the package "
+            "needs, but for NumPy.\n\n" + table(("", "median", "minimum", "size"), rows)
+        )
+    if found.get("recording"):
+        rows = [(one["name"], duration(one["median"]), duration(one["minimum"])) for one in found["recording"]]
+        parts.append("### Recording\n\n" + table(("", "median", "minimum"), rows))
+    if found.get("seed"):
+        parts.append("### The seed experiment, start to finish\n\n" + _seed(found["seed"]))
+    return parts
+
+
+def _seed(seed: Found) -> str:
+    if "skipped" in seed:
+        return f"Skipped: {seed['skipped']}."
+    return (
+        f"`{seed['command']}`\n\nWith import, loading of the data and a validation after each epoch, on one core: "
+        f"median {duration(seed['median'])}, minimum {duration(seed['minimum'])}; best validation accuracy "
+        f"{100 * seed['accuracy']:.2f} %."
+    )
+
+
+def markdown(found: Found, plot: str | None) -> str:
+    """Returns the whole of docs/benchmarks.md."""
+    parts = ["# Benchmarks", _introduction(found)]
+    if found["tasks"]:
+        parts += ["## Overview", overview(found), "## Task by task"]
+        parts += [task_section(task) for task in found["tasks"]]
+    if found["width"] or found["batch"]:
+        parts.append("## Sweeps")
+    if found["width"]:
+        parts.append(sweep_section("Width: 784-W-10, batch 32, time per step", "W", found["width"]))
+    if plot:
+        parts.append(f"![Time per step over the width of the hidden layer]({plot})")
+    if found["batch"]:
+        parts.append(sweep_section("Batch size: 784-128-10, time per step", "N", found["batch"]))
+    costs = costs_section(found)
+    return "\n\n".join(parts + (["## Other costs", *costs] if costs else [])) + "\n"
+
+
+def _introduction(found: Found) -> str:
+    machine = found["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    peak = found["peak"]
+    floor = f"{peak['flop_per_second'] / 1e9:.0f} GFLOP/s" if peak["flop_per_second"] else f"none: {peak['missing']}"
+    changed = " with uncommitted changes" if machine["uncommitted changes"] else ""
+    return (
+        f"Written by `python -m benchmarks --docs`; do not edit. Commit {machine['commit']}{changed}; "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['instruction set']}, {machine['system']}; "
+        f"Python {machine['python']}, {versions}. Data: {found['data']}.\n\n"
+        "One core and float32 unless said. Every contender runs in a process of its own, pinned to one core, and takes "
+        f"its turns in {found['rounds']} interleaved rounds, each from the same first weights over the same batches. "
+        f"Before it is timed, its loss after {found['check steps']} steps must equal that of float64 NumPy to within "
+        f"{found['tolerance']:g} of the change that training made. Times are of the epoch's loop alone, with the data "
+        "in memory as the contender likes them best; Pellucid's are those of `fit`, which also draws the shuffle. "
+        "Spread is (largest − smallest) / median; × Pellucid is the median over the rounds of a contender's time over "
+        "Pellucid's. The floor is the FLOP of the matrix products over the peak of fused multiply-adds in float32 "
+        f"({floor}, measured between the rounds)."
+    )
+
+
+def between_markers(text: str, table: str) -> str | None:
+    """Returns the text with the table between the README's markers, or None where it has none."""
+    if BEGIN not in text or END not in text:
+        return None
+    before, rest = text.split(BEGIN, 1)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}"

@@ -1,0 +1,102 @@
+"""The tasks by name, and who takes part in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.harness import Contestant
+from benchmarks.problems import SIGMOID_CROSS_ENTROPY, SQUARED_ERROR, Problem
+
+PELLUCID = Contestant("Pellucid", "benchmarks.contenders.pellucid_native")
+REFERENCE = Contestant("Pellucid reference", "benchmarks.contenders.pellucid_reference")
+PER_SAMPLE = Contestant("per-sample loop", "benchmarks.contenders.per_sample")
+NUMPY = Contestant("NumPy", "benchmarks.contenders.numpy_vectorised")
+PYTORCH = Contestant("PyTorch", "benchmarks.contenders.pytorch")
+JAX = Contestant("JAX", "benchmarks.contenders.jax_scan")
+SCIKIT_LEARN = Contestant("scikit-learn", "benchmarks.contenders.scikit_learn")
+ONNX_RUNTIME = Contestant("onnxruntime", "benchmarks.contenders.onnx_runtime")
+
+KEYS = {
+    "per-sample": PER_SAMPLE,
+    "numpy": NUMPY,
+    "torch": PYTORCH,
+    "jax": JAX,
+    "sklearn": SCIKIT_LEARN,
+    "onnxruntime": ONNX_RUNTIME,
+    "reference": REFERENCE,
+}
+"""What `--peers` takes; Pellucid's native engine is always there."""
+EVERYONE = (PELLUCID, *KEYS.values())
+BATCHED = (PELLUCID, NUMPY, PYTORCH, JAX, SCIKIT_LEARN)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A competition: one problem, its contestants, and whether its unit is a step or a call."""
+
+    name: str
+    title: str
+    problem: Problem
+    contestants: tuple[Contestant, ...]
+
+
+TASKS = (
+    Task(
+        "A",
+        "Task A, time per step",
+        Problem("train", (784, 30, 10), "sigmoid", SQUARED_ERROR, "sgd", 3.0, 10, 5000),
+        (PELLUCID, REFERENCE, PER_SAMPLE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN),
+    ),
+    Task(
+        "B",
+        "Task B, time per step",
+        Problem("train", (784, 50, 10), batch=100, steps=500),
+        (PELLUCID, REFERENCE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN),
+    ),
+    Task(
+        "C",
+        "Task C, time per step",
+        Problem("train", (784, 512, 512, 10), optimizer="adam", learning_rate=0.001, batch=128, steps=390),
+        (PELLUCID, REFERENCE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN),
+    ),
+    Task(
+        "predict",
+        "Predict one sample, time per call",
+        Problem("predict", (784, 30, 10), "sigmoid", SQUARED_ERROR, steps=5000),
+        (PELLUCID, REFERENCE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN, ONNX_RUNTIME),
+    ),
+    Task(
+        "step-784-30-10",
+        "Online step 784-30-10, time per call",
+        Problem("step", (784, 30, 10), "sigmoid", SIGMOID_CROSS_ENTROPY, steps=2000),
+        (PELLUCID, REFERENCE, PER_SAMPLE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN),
+    ),
+    Task(
+        "step-2-10-1",
+        "Online step 2-10-1, time per call",
+        Problem("step", (2, 10, 1), "sigmoid", SIGMOID_CROSS_ENTROPY, steps=2000),
+        (PELLUCID, REFERENCE, PER_SAMPLE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN),
+    ),
+)
+
+WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+def threads_task(counts: Sequence[int] = (1, 2)) -> Task:
+    problem = next(task.problem for task in TASKS if task.name == "C")
+    contestants = tuple(
+        Contestant(f"{one.name}, {count} thread{'s' * (count > 1)}", one.module, count)
+        for one in (PELLUCID, PYTORCH, NUMPY, JAX)
+        for count in counts
+    )
+    return Task("threads", "Threads: task C, time per step", problem, contestants)
+
+
+def width_task(width: int) -> Task:
+    problem = Problem("train", (784, width, 10), batch=32, steps=max(50, min(500, 40_000 // width)))
+    return Task(f"width {width}", f"784-{width}-10, batch 32", problem, BATCHED)
+
+
+def batch_task(batch: int) -> Task:
+    problem = Problem("train", (784, 128, 10), batch=batch, steps=max(40, min(1000, 20_000 // batch)))
+    return Task(f"batch {batch}", f"784-128-10, batch {batch}", problem, BATCHED)
