@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
+#include <exception>
 
 namespace pellucid {
 namespace {
@@ -48,10 +50,18 @@ ThreadPool& ThreadPool::instance() {
 
 std::unique_lock<std::mutex> ThreadPool::try_take() { return std::unique_lock<std::mutex>(taken_, std::try_to_lock); }
 
-void ThreadPool::add_worker() {
-  auto worker = std::make_unique<Worker>();
-  worker->thread = std::thread(loop, std::ref(*worker));
-  workers_.push_back(std::move(worker));
+int ThreadPool::have_workers(int wanted) {
+  try {
+    while (static_cast<int>(workers_.size()) < wanted) {
+      workers_.reserve(workers_.size() + 1);
+      auto worker = std::make_unique<Worker>();
+      worker->thread = std::thread(loop, std::ref(*worker));
+      workers_.push_back(std::move(worker));
+    }
+  } catch (const std::exception&) {
+    // The system gives no more threads, or no memory for one: those that are there do the work.
+  }
+  return std::min(wanted, static_cast<int>(workers_.size()));
 }
 
 void ThreadPool::loop(Worker& worker) {
@@ -71,8 +81,8 @@ void ThreadPool::loop(Worker& worker) {
 }
 
 void ThreadPool::run(int parts, Work work, void* context) {
-  while (static_cast<int>(workers_.size()) < parts - 1) add_worker();
-  for (int part = 1; part < parts; ++part) {
+  const int helped = 1 + have_workers(parts - 1);
+  for (int part = 1; part < helped; ++part) {
     Worker& worker = *workers_[part - 1];
     worker.job = {work, context, part, parts};
     worker.has_job.store(true);
@@ -82,7 +92,8 @@ void ThreadPool::run(int parts, Work work, void* context) {
     }
   }
   work(context, 0, parts);
-  for (int part = 1; part < parts; ++part) {
+  for (int part = helped; part < parts; ++part) work(context, part, parts);
+  for (int part = 1; part < helped; ++part) {
     const Worker& worker = *workers_[part - 1];
     while (!spin([&] { return !worker.has_job.load(std::memory_order_acquire); })) std::this_thread::yield();
   }

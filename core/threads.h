@@ -43,7 +43,8 @@ class ThreadPool {
     std::thread thread;
   };
   static void loop(Worker& worker);
-  void add_worker();
+  // Starts threads until there are so many; returns how many of them there are.
+  int have_workers(int wanted);
 
   std::mutex taken_;
   std::vector<std::unique_ptr<Worker>> workers_;
