@@ -1,0 +1,1 @@
+"""Chapter 4: the network of two layers that is differentiated numerically."""

@@ -1,0 +1,346 @@
+"""The book's layers, chapters 5 and 6: objects with forward and backward, each handing the maths to Pellucid's layer.
+
+A layer of a network whose last pass ran on the native engine has saved nothing; where its backward or its saved
+values are asked for, it has the network repeat that pass layer by layer first (`catch_up`).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pellucid import layers
+from pellucid.compat.book.common.functions import (
+    cross_entropy_error,
+    identity_function,
+    original_cross_entropy,
+    relu,
+    relu_grad,
+    sigmoid,
+    sigmoid_grad,
+    softmax,
+    softmax_loss,
+    step_function,
+    sum_squared_error,
+    target_rows,
+)
+from pellucid.compat.book.common.util import WITH_CONVOLUTION, col2im, im2col
+from pellucid.compat.book.prediction import Scale, ScaleAndShift
+from pellucid.compat.switch import NotProvided, is_faithful
+from pellucid.errors import InputError
+from pellucid.initializers import Zeros
+from pellucid.layers.base import Layer, Mode
+from pellucid.losses import SoftmaxCrossEntropy
+from pellucid.named import Named
+from pellucid.ops import Array
+
+_MODE = Mode()
+_NONE = Named()
+
+
+class BookLayer:
+    """What the book's layers share. `learns` names the attributes that are learnt; gradients are these with a d."""
+
+    learns: ClassVar[tuple[str, ...]] = ()
+    only_in_training: ClassVar[bool] = False
+    """Whether forward takes train_flg, and does in training what only NumPy can do here."""
+
+    def __init__(self, faithful: bool | None = None) -> None:
+        self.faithful = is_faithful(faithful)
+        self.catch_up: Callable[[], object] | None = None
+        self._kept: Named | None = None
+
+    def native(self) -> Layer:
+        """Returns the Pellucid layer that computes the same outside training."""
+        raise NotImplementedError
+
+    def values(self) -> Mapping[str, Array]:
+        """Returns what that layer's parameters are at present, by its names for them."""
+        return {name: getattr(self, name) for name in self.learns}
+
+    def _keep(self, saved: Named) -> None:
+        self.catch_up, self._kept = None, saved
+
+    def _saved(self) -> Named:
+        if self.catch_up is not None:
+            self.catch_up()
+        if self._kept is None:
+            raise InputError(f"{type(self).__name__} has no forward pass to go back through; call forward first.")
+        return self._kept
+
+
+class Relu(BookLayer):
+    """y = max(x, 0),  dx = dy where x > 0, else 0. backward leaves dy as it is; the original writes into it."""
+
+    def native(self) -> Layer:
+        """Returns Pellucid's ReLU."""
+        return layers.ReLU()
+
+    @property
+    def mask(self) -> Array:
+        """Where x ≤ 0."""
+        return self._saved().u <= 0
+
+    def forward(self, x: Array) -> Array:
+        """Returns y, in an array of its own."""
+        y, saved = layers.ReLU().forward(_NONE, x, _MODE)
+        self._keep(saved)
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Returns dx."""
+        if self.faithful:
+            dout[self.mask] = 0
+            return dout
+        return layers.ReLU().backward(_NONE, self._saved(), dout)[0]
+
+
+class Sigmoid(BookLayer):
+    """y = 1 / (1 + e⁻ˣ),  dx = dy y (1 − y)"""
+
+    def native(self) -> Layer:
+        """Returns Pellucid's Sigmoid."""
+        return layers.Sigmoid()
+
+    @property
+    def out(self) -> Array:
+        """y of the last forward pass."""
+        y: Array = self._saved().y
+        return y
+
+    def forward(self, x: Array) -> Array:
+        """Returns y."""
+        if self.faithful:
+            saved = Named(u=x, y=sigmoid(x))
+        else:
+            _, saved = layers.Sigmoid().forward(_NONE, x, _MODE)
+        self._keep(saved)
+        y: Array = saved.y
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Returns dx."""
+        return layers.Sigmoid().backward(_NONE, self._saved(), dout)[0]
+
+
+class Affine(BookLayer):
+    """y = x·W + b        x (N, ...), each sample one row of I numbers   W (I, O)   b (O,)   y (N, O)
+
+    backward leaves the gradients in dW and db, and returns dx in the shape of x.
+    """
+
+    learns = ("W", "b")
+
+    def __init__(self, W: Array, b: Array, faithful: bool | None = None) -> None:
+        super().__init__(faithful)
+        self.W, self.b = W, b
+        self.dW: Array | None = None
+        self.db: Array | None = None
+        self.original_x_shape: tuple[int, ...] | None = None
+
+    def native(self) -> layers.Affine:
+        """Returns Pellucid's Affine."""
+        return layers.Affine(self.W.shape[1], weights=Zeros())
+
+    @property
+    def x(self) -> Array:
+        """The last input, (N, I)."""
+        x: Array = self._saved().x
+        return x
+
+    def forward(self, x: Array) -> Array:
+        """Returns y."""
+        self.original_x_shape = x.shape
+        y, saved = self.native().forward(Named(self.values()), x.reshape(len(x), -1), _MODE)
+        self._keep(saved)
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Returns dx."""
+        saved = self._saved()
+        dx, gradients = self.native().backward(Named(self.values()), saved, dout)
+        self.dW, self.db = gradients.W, gradients.b
+        return dx.reshape(self.original_x_shape)
+
+
+class SoftmaxWithLoss(BookLayer):
+    """y = softmax(x),  loss = − 1/N Σₙ Σₖ t ln y,  dx = (y − t) / N · dout        x (N, K)   t (N, K) or (N,)
+
+    Raises:
+        InputError: one output alone, whose softmax is always 1: use two, or a Sigmoid and cross_entropy_error.
+    """
+
+    def __init__(self, faithful: bool | None = None) -> None:
+        super().__init__(faithful)
+        self.loss: Any = None
+        self.t: Any = None
+
+    @property
+    def y(self) -> Array:
+        """The probabilities of the last forward pass."""
+        y: Array = self._saved().p
+        return y
+
+    def forward(self, x: Array, t: Any) -> Any:
+        """Returns the loss."""
+        self.t = t
+        if self.faithful:
+            y = softmax(x)
+            self._keep(Named(p=y))
+            self.loss = original_cross_entropy(y, np.asarray(t))
+            return self.loss
+        if x.shape[1] == 1:
+            raise InputError(
+                "x has one output, whose softmax is always 1; use two outputs, or Sigmoid with cross_entropy_error."
+            )
+        errors, saved = SoftmaxCrossEntropy().forward(x, target_rows(t, x.shape))
+        self._keep(saved)
+        self.loss = np.sum(errors) / len(x)
+        return self.loss
+
+    def backward(self, dout: Any = 1) -> Array:
+        """Returns dx."""
+        saved = self._saved()
+        if self.faithful:
+            t = np.asarray(self.t)
+            rows = t if t.size == saved.p.size else target_rows(t, saved.p.shape)
+            dx: Array = (saved.p - rows) / len(t)
+            return dx
+        return SoftmaxCrossEntropy().backward(saved) / len(saved.p) * dout
+
+
+class Dropout(BookLayer):
+    """In training y = x · mask, with mask 0 at dropout_ratio of the places, drawn by np.random.rand; else y = x (1 − r).
+
+    dx = dy · mask. Pellucid's own Dropout draws by address instead, and scales in training, not in prediction.
+    """
+
+    only_in_training = True
+
+    def __init__(self, dropout_ratio: float = 0.5, faithful: bool | None = None) -> None:
+        super().__init__(faithful)
+        self.dropout_ratio = dropout_ratio
+        self.mask: Array | None = None
+
+    def native(self) -> Layer:
+        """Returns the scaling by 1 − r."""
+        return Scale(1.0 - self.dropout_ratio)
+
+    def forward(self, x: Array, train_flg: bool = True) -> Array:
+        """Returns y."""
+        self._keep(_NONE)
+        if not train_flg:
+            return x * (1.0 - self.dropout_ratio)
+        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+        return x * self.mask
+
+    def backward(self, dout: Array) -> Array:
+        """Returns dx of the last pass in training."""
+        if self.mask is None:
+            raise InputError("Dropout has no forward pass in training to go back through; call forward(x) first.")
+        return dout * self.mask
+
+
+class BatchNormalization(BookLayer):
+    """y = γ x̂ + β,  x̂ = (x − μ) / √(σ² + 10⁻⁶)        x (N, D), or (N, C, H, W) as (N, C·H·W)   γ, β, μ, σ² (D,)
+
+    In training μ and σ² are the batch's, and running averages of them are kept; else these averages. With dx̂ = γ dy:
+    dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + 10⁻⁶),  dγ = Σₙ dy x̂,  dβ = Σₙ dy.
+
+    Written out in NumPy, since Pellucid has no such layer yet. Source: Ioffe and Szegedy, 2015.
+    """
+
+    learns = ("gamma", "beta")
+    only_in_training = True
+    EPSILON = 10e-7
+
+    def __init__(
+        self,
+        gamma: Any,
+        beta: Any,
+        momentum: float = 0.9,
+        running_mean: Array | None = None,
+        running_var: Array | None = None,
+        faithful: bool | None = None,
+    ) -> None:
+        super().__init__(faithful)
+        self.gamma, self.beta = gamma, beta
+        self.momentum = momentum
+        self.running_mean, self.running_var = running_mean, running_var
+        self.dgamma: Array | None = None
+        self.dbeta: Array | None = None
+
+    def native(self) -> Layer:
+        """Returns the scaling and shift that this is outside training."""
+        return ScaleAndShift()
+
+    def values(self) -> Mapping[str, Array]:
+        """Returns γ / √(σ² + 10⁻⁶) and β − μ times that."""
+        if self.running_mean is None or self.running_var is None:
+            mean, variance = np.zeros_like(self.gamma), np.zeros_like(self.gamma)
+        else:
+            mean, variance = self.running_mean, self.running_var
+        scale = self.gamma / np.sqrt(variance + self.EPSILON)
+        return {"scale": scale, "shift": self.beta - mean * scale}
+
+    def forward(self, x: Array, train_flg: bool = True) -> Array:
+        """Returns y in the shape of x."""
+        rows = x.reshape(len(x), -1)
+        if self.running_mean is None or self.running_var is None:
+            self.running_mean, self.running_var = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
+        if train_flg:
+            mean, variance = rows.mean(axis=0), rows.var(axis=0)
+            self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
+            self.running_var = self.momentum * self.running_var + (1 - self.momentum) * variance
+        else:
+            mean, variance = self.running_mean, self.running_var
+        deviation = np.sqrt(variance + self.EPSILON)
+        normal = (rows - mean) / deviation
+        if train_flg:
+            self._keep(Named(normal=normal, deviation=deviation))
+        return (self.gamma * normal + self.beta).reshape(x.shape)
+
+    def backward(self, dout: Array) -> Array:
+        """Returns dx of the last pass in training, in the shape of dout."""
+        saved = self._saved()
+        dy = dout.reshape(len(dout), -1)
+        dn = self.gamma * dy
+        self.dgamma, self.dbeta = np.sum(saved.normal * dy, axis=0), dy.sum(axis=0)
+        dx = (dn - dn.mean(axis=0) - saved.normal * np.mean(dn * saved.normal, axis=0)) / saved.deviation
+        return dx.reshape(dout.shape)
+
+
+class Convolution(BookLayer):
+    """Chapter 7's; making one raises NotProvided."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise NotProvided(f"the layer {type(self).__name__} {WITH_CONVOLUTION}.")
+
+
+class Pooling(Convolution):
+    """Chapter 7's; making one raises NotProvided."""
+
+
+__all__ = [
+    "np",
+    "Relu",
+    "Sigmoid",
+    "Affine",
+    "SoftmaxWithLoss",
+    "Dropout",
+    "BatchNormalization",
+    "Convolution",
+    "Pooling",
+    "identity_function",
+    "step_function",
+    "sigmoid",
+    "sigmoid_grad",
+    "relu",
+    "relu_grad",
+    "softmax",
+    "sum_squared_error",
+    "cross_entropy_error",
+    "softmax_loss",
+    "im2col",
+    "col2im",
+]

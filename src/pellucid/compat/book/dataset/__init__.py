@@ -1,0 +1,1 @@
+"""The package `dataset` of Deep Learning from Scratch: MNIST."""

@@ -1,0 +1,194 @@
+"""What the book's networks share: params by name, layers in order, and passes that run natively where they can."""
+
+from collections import OrderedDict
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from pellucid.compat.book.common.gradient import numerical_gradient
+from pellucid.compat.book.common.layers import SoftmaxWithLoss
+from pellucid.compat.book.twin import Twin
+from pellucid.compat.switch import is_faithful
+from pellucid.ops import Array
+
+
+class LayeredNet:
+    """A network of the book: `params`, `layers`, predict, loss, accuracy, gradient and numerical_gradient.
+
+    `params` is a plain dictionary. Its arrays can be changed in place or replaced, and the network follows; so can a
+    layer's own W and b. A pass runs in one call on the native engine, unless a layer was replaced or does in training
+    what only NumPy can (dropout, batch normalisation), or the original's behaviour is wanted: then layer by layer.
+    """
+
+    last_name = "last_layer"
+    """The attribute under which scripts know the layer with the loss."""
+
+    def __init__(self, faithful: bool | None = None) -> None:
+        self.faithful = is_faithful(faithful)
+        self.params: dict[str, Array] = {}
+        self.layers: OrderedDict[str, Any] = OrderedDict()
+        self._links: dict[str, tuple[Any, str]] = {}
+        self._seen: dict[str, Array] = {}
+        self._built: tuple[Any, ...] = ()
+        self._twin: Twin | None = None
+
+    def _finish(self) -> None:
+        """Notes which layer reads which of the params, and what the layers were."""
+        setattr(self, self.last_name, SoftmaxWithLoss(faithful=self.faithful))
+        keys = {id(value): key for key, value in self.params.items()}
+        for layer in self.layers.values():
+            self._links |= {keys[id(getattr(layer, name))]: (layer, name) for name in layer.learns}
+        self._seen = dict(self.params)
+        self._built = (*self.layers.values(), self._last)
+        self._input_size = int(self.params["W1"].shape[0])
+        if not self.faithful:
+            self._make_twin()
+
+    @property
+    def _last(self) -> Any:
+        return getattr(self, self.last_name)
+
+    # What scripts call -----------------------------------------------------------------------------------------------
+
+    def predict(self, x: Any) -> Array:
+        """Returns the outputs of the last layer before the softmax, (N, K)."""
+        return self._logits(x, False)
+
+    def loss(self, x: Any, t: Any) -> Any:
+        """Returns the mean cross-entropy of softmax(predict(x)) against t, plus the weight decay's share."""
+        return self._loss(x, t, False)
+
+    def accuracy(self, x: Any, t: Any) -> Any:
+        """Returns the share of samples whose largest output is the right one. t (N,) class numbers or (N, K) rows."""
+        t = np.asarray(t)
+        right = np.argmax(t, axis=1) if t.ndim != 1 and t.size != len(t) else t.reshape(-1)
+        return np.sum(np.argmax(self.predict(x), axis=1) == right) / float(len(right))
+
+    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """Returns dloss/dparams under the params' names, by error backpropagation."""
+        self._follow()
+        if self._runs_natively(True, "predict", "loss"):
+            assert self._twin is not None
+            self._last.loss = self._twin.gradient(x, t)
+            self._last.t = t
+            self._postpone(x, t, True)
+        else:
+            self._training_loss(x, t)
+            dout = self._last.backward(1)
+            for layer in reversed(self.layers.values()):
+                dout = layer.backward(dout)
+        return {key: self._with_decay(key, layer, name) for key, (layer, name) in self._links.items()}
+
+    def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """Returns the same by numeric differentiation: two forward passes per number. Slow; it is there to compare."""
+        self._follow()
+        return {key: numerical_gradient(lambda _: self._training_loss(x, t), self.params[key]) for key in self._links}
+
+    # How it is done --------------------------------------------------------------------------------------------------
+
+    def _training_loss(self, x: Any, t: Any) -> Any:
+        """The loss as it is in training."""
+        return self.loss(x, t)
+
+    def _logits(self, x: Any, training: bool) -> Array:
+        self._follow()
+        if self._runs_natively(training):
+            assert self._twin is not None
+            y = self._twin.predict(x)
+            self._postpone(x, None, training)
+            return y
+        return self._walk(x, None, training)
+
+    def _loss(self, x: Any, t: Any, training: bool) -> Any:
+        self._follow()
+        if self._runs_natively(training, "predict"):
+            assert self._twin is not None
+            loss = np.float64(self._twin.loss(x, t))
+            self._last.loss, self._last.t = loss, t
+            self._postpone(x, t, training)
+        else:
+            loss = self._last.forward(self._outputs(x, training), t)
+        return loss + self._decay() if self._weight_decay else loss
+
+    def _outputs(self, x: Any, training: bool) -> Array:
+        """The logits by way of `predict`, which a script's subclass may have made its own."""
+        return self.predict(x)
+
+    def _walk(self, x: Any, t: Any, training: bool) -> Array:
+        """Runs forward layer by layer, each keeping what its backward needs."""
+        y = np.asarray(x)
+        for layer in self.layers.values():
+            y = layer.forward(y, training) if getattr(layer, "only_in_training", False) else layer.forward(y)
+        if t is not None:
+            self._last.forward(y, t)
+        return y
+
+    def _postpone(self, x: Any, t: Any, training: bool) -> None:
+        """Has the layers repeat a native pass one by one where a script asks for what they keep."""
+        repeat = partial(self._walk, x, t, training)
+        for layer in self._built[:-1]:
+            layer.catch_up = repeat
+        if t is not None:
+            self._last.catch_up = repeat
+
+    def _runs_natively(self, training: bool, *through: str) -> bool:
+        if self._twin is None or (*self.layers.values(), self._last) != self._built:
+            return False
+        if training and any(layer.only_in_training for layer in self._built):
+            return False
+        return all(getattr(type(self), name).__module__.startswith("pellucid.") for name in through)
+
+    def _follow(self) -> None:
+        """Brings params, layers and native network together where a script has replaced an array."""
+        if self.faithful:
+            return
+        for key, (layer, name) in self._links.items():
+            value, own = self.params[key], getattr(layer, name)
+            if value is not own:
+                if value is self._seen[key]:
+                    value = self.params[key] = own
+                else:
+                    setattr(layer, name, value)
+            self._seen[key] = value
+        if self._twin is None:
+            self._make_twin()
+        assert self._twin is not None
+        self._twin.follow()
+
+    def _make_twin(self) -> None:
+        self._twin = Twin(self._built[:-1], self._input_size)
+        for key, (layer, name) in self._links.items():
+            self.params[key] = self._seen[key] = getattr(layer, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy makes its native network anew."""
+        return self.__dict__ | {"_twin": None}
+
+    # Weight decay ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _weight_decay(self) -> float:
+        return getattr(self, "weight_decay_lambda", 0)
+
+    def _decay(self) -> Any:
+        """½ λ Σ W²"""
+        weights = (value for key, value in self.params.items() if key.startswith("W"))
+        return sum(0.5 * self._weight_decay * np.sum(w**2) for w in weights)
+
+    def _with_decay(self, key: str, layer: Any, name: str) -> Array:
+        gradient: Array = getattr(layer, f"d{name}")
+        return (
+            gradient + self._weight_decay * getattr(layer, name)
+            if key.startswith("W") and self._weight_decay
+            else gradient
+        )
+
+
+def fully_connected(sizes: list[int], scales: list[float]) -> dict[str, Array]:
+    """Returns W1, b1, W2, b2, ...: weights scale · N(0, 1) by np.random.randn, biases 0, in the order of the book."""
+    params = {}
+    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+        params[f"W{number}"] = scales[number - 1] * np.random.randn(inputs, outputs)
+        params[f"b{number}"] = np.zeros(outputs)
+    return params
