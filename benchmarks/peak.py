@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from types import TracebackType
 
 from benchmarks import pinning
 
@@ -13,7 +14,7 @@ FLAGS = ("-O3", "-march=native", "-ffp-contract=fast")
 
 
 class Peak:
-    """Keeps the highest FLOP per second seen; `missing` says why there is none."""
+    """Keeps the highest FLOP per second seen; `missing` says why there is none. A context manager."""
 
     def __init__(self) -> None:
         self.flop_per_second: float | None = None
@@ -21,6 +22,12 @@ class Peak:
         self._folder = tempfile.TemporaryDirectory(prefix="pellucid-peak-")
         self._program = Path(self._folder.name) / "peak"
         self._build()
+
+    def __enter__(self) -> "Peak":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._folder.cleanup()
 
     def _build(self) -> None:
         compiler = os.environ.get("CC") or next((name for name in ("gcc", "clang", "cc") if shutil.which(name)), None)

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+TINY = {"kind": "train", "sizes": (784, 8, 10), "batch": 10, "steps": 120}
+
+
+@pytest.fixture
+def arena():
+    """Runs contestants on a problem; the harness and its names are imported late, from the repository's root."""
+    from benchmarks.data import data_for, images
+    from benchmarks.harness import Harness
+    from benchmarks.peak import Peak
+    from benchmarks.problems import Problem
+
+    pool, said = images(), []
+
+    def compete(contestants, rounds=2, **changes):
+        problem = Problem(**(TINY | changes))
+        with Peak() as peak, Harness(rounds, peak, said.append) as harness:
+            measured = harness.compete(problem, lambda one: data_for(one, pool), contestants)
+        return {one.name: one for one in measured}, said
+
+    return compete
+
+
+def planted():
+    from benchmarks.harness import Contestant
+
+    return Contestant("planted", "planted_contender")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"hidden": "sigmoid", "loss": "sigmoid outputs, squared error", "learning_rate": 3.0},
+        {"optimizer": "adam", "learning_rate": 0.001},
+        {"kind": "step", "batch": 1, "sizes": (2, 10, 1), "hidden": "sigmoid", "loss": "sigmoid cross-entropy"},
+        {"kind": "predict", "batch": 1, "hidden": "sigmoid", "loss": "sigmoid outputs, squared error"},
+    ],
+    ids=["softmax", "squared error", "adam", "step", "predict"],
+)
+def test_numpy_and_pellucid_agree_and_are_timed_in_every_round(arena, changes):
+    from benchmarks.tasks import NUMPY, PELLUCID, PER_SAMPLE, REFERENCE
+
+    measured, _ = arena([PELLUCID, REFERENCE, NUMPY, PER_SAMPLE], **changes)
+    for name, one in measured.items():
+        if one.skipped is None:
+            assert one.refused is None, (name, one.refused)
+            assert len(one.seconds) == 2 and min(one.seconds) > 0
+    assert measured["NumPy"].seconds and measured["Pellucid reference"].seconds
+
+
+@pytest.mark.parametrize("kind", ["TooFast", "NoBias", "OtherOrder"])
+def test_a_contender_that_learns_something_else_is_refused_and_not_timed(arena, monkeypatch, kind):
+    from benchmarks.tasks import NUMPY
+
+    monkeypatch.setenv("PLANTED", kind)
+    measured, said = arena([NUMPY, planted()])
+    assert "its loss is" in measured["planted"].refused
+    assert not measured["planted"].seconds and len(measured["NumPy"].seconds) == 2
+    assert any("REFUSED" in line for line in said)
+
+
+def test_a_contender_that_predicts_something_else_is_refused(arena, monkeypatch):
+    monkeypatch.setenv("PLANTED", "HalfPrediction")
+    measured, _ = arena([planted()], kind="predict", batch=1)
+    assert "an output is off" in measured["planted"].refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"), [("Crashing", "ZeroDivisionError: planted"), ("Dying", "ended with status 7")]
+)
+def test_a_contender_that_fails_does_not_end_the_run(arena, monkeypatch, kind, sentence):
+    from benchmarks.tasks import NUMPY
+
+    monkeypatch.setenv("PLANTED", kind)
+    measured, _ = arena([NUMPY, planted()])
+    assert sentence in measured["planted"].refused
+    assert len(measured["NumPy"].seconds) == 2
+
+
+@pytest.mark.parametrize(("kind", "sentence"), [("unsupported", "planted"), ("missing", "not installed")])
+def test_a_contender_that_is_missing_is_skipped_with_a_line(arena, monkeypatch, kind, sentence):
+    monkeypatch.setenv("PLANTED", kind)
+    measured, said = arena([planted()])
+    assert sentence in measured["planted"].skipped and measured["planted"].refused is None
+    assert any("skipped" in line for line in said)
+
+
+def test_flop_leave_out_the_first_layers_dx():
+    from benchmarks.problems import Problem
+
+    problem = Problem("train", (784, 30, 10), batch=10)
+    assert problem.flop == 2 * 2 * 10 * (784 * 30 + 30 * 10) + 2 * 10 * 30 * 10
+    assert Problem("predict", (784, 30, 10)).flop == 2 * (784 * 30 + 30 * 10)
+
+
+def test_every_round_starts_from_the_first_weights(arena):
+    from benchmarks.contenders.numpy_vectorised import Vectorised
+    from benchmarks.data import data_for, images
+    from benchmarks.problems import Problem
+
+    problem = Problem(**(TINY | {"optimizer": "adam", "steps": 20}))
+    job = Vectorised(problem, data_for(problem, images()))
+    results = []
+    for _ in range(2):
+        job.reset()
+        job.run()
+        results.append(job.result())
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_workers_are_pinned(monkeypatch):
+    from benchmarks import pinning
+
+    pinned = pinning.environment(2)
+    assert {pinned[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PELLUCID_NUM_THREADS")} == {"2"}
+    assert "false" in pinning.environment(1)["XLA_FLAGS"]
+
+
+def test_the_peak_is_plausible_or_says_why_there_is_none(arena):
+    from benchmarks.peak import Peak
+
+    with Peak() as peak:
+        peak.measure()
+    if peak.missing:
+        assert peak.floor(10**9) is None
+    else:
+        assert 1e8 < peak.flop_per_second < 1e13
+
+
+def test_without_a_compiler_there_is_no_floor(monkeypatch, arena):
+    from benchmarks.peak import Peak
+
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with Peak() as peak:
+        peak.measure()
+    assert peak.missing == "no C compiler was found" and peak.floor(1) is None
