@@ -4,10 +4,12 @@ It holds no maths of its own. Where a number grows so large that an update might
 the reference engine, which looks at every number.
 """
 
+import functools
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,23 @@ ROWS_AT_ONCE = 256
 _GATHERABLE = ("f4", "f8", "u1", "i1", "i2", "u2", "i4", "i8")
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _one_at_a_time(
+    verb: "Callable[Concatenate[NativeEngine, P], R]",
+) -> "Callable[Concatenate[NativeEngine, P], R]":
+    """Lets one thread at a time use an engine: its plans have one arena each."""
+
+    @functools.wraps(verb)
+    def alone(engine: "NativeEngine", /, *arguments: P.args, **options: P.kwargs) -> R:
+        with engine._in_use:
+            return verb(engine, *arguments, **options)
+
+    return alone
+
+
 class NativeEngine:
     """Runs a model by replaying plans; `threads` at most share a large step.
 
@@ -48,6 +67,7 @@ class NativeEngine:
         self._runners: dict[str, tuple[Any, int, Plan, Any]] = {}
         self._held: list[tuple[Data, Any]] = []
         self._order: tuple[Any, Any] = (None, None)
+        self._in_use = threading.RLock()
         self._try_out()
         self.quick_predict: Callable[[Any], Array | None] = self._quick_predict()
 
@@ -63,6 +83,7 @@ class NativeEngine:
 
     # The engine's verbs ----------------------------------------------------------------------------------------------
 
+    @_one_at_a_time
     def predict(self, x: Array) -> Array:
         y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
         if len(x):
@@ -71,12 +92,14 @@ class NativeEngine:
             runner.run_rows(held, plan.results["output"], y.reshape(len(x), -1), (0.0, 0.0, 0, 0))
         return y
 
+    @_one_at_a_time
     def evaluate(self, data: Data) -> Sums:
         runner, _ = self._runner(
             f"evaluate {data.labels}", ROWS_AT_ONCE, lambda: record_evaluation(self.model, data.labels)
         )
         return Sums(*runner.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0)))
 
+    @_one_at_a_time
     def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
         runner, plan = self._runner(
             f"gradient {data.labels}", data.rows, lambda: record_gradient(self.model, data.labels)
@@ -91,6 +114,7 @@ class NativeEngine:
         runner.read(plan.results["loss"], loss)
         return float(loss[0, 0]), gradients
 
+    @_one_at_a_time
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
         rows = min(part.batch_size, part.data.rows)
         runner, plan = self._training_runner(state, part.data.labels, rows)
