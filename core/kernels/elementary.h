@@ -48,11 +48,11 @@ PELLUCID_INLINE IntLanes<T> shift_right(IntLanes<T> x, int count) {
   return reinterpret_cast<IntLanes<T>>(reinterpret_cast<typename Format<T>::Unsigned>(x) >> count);
 }
 
-// x = n·ln 2 + r with |r| <= ln 2 / 2, and exp(r) - 1 - r.
+// x = n·ln 2 + r + lost with |r| <= ln 2 / 2, and exp(r) - 1 - r.
 template <class T>
 struct ExpParts {
   IntLanes<T> n;
-  Lanes<T> r, rest;
+  Lanes<T> r, lost, rest;
 };
 template <class T>
 PELLUCID_INLINE ExpParts<T> exp_parts(Lanes<T> x) {
@@ -63,34 +63,42 @@ PELLUCID_INLINE ExpParts<T> exp_parts(Lanes<T> x) {
   const Lanes<T> low = splat<T>(Coefficients<T>::kLn2Low), high = splat<T>(Coefficients<T>::kLn2High);
   const Lanes<T> near = fma(minus_n, high, x);
   const Lanes<T> r = fma(minus_n, low, near), lost = fma(minus_n, low, near - r);
-  return {bits<T>(shifted) - Format<T>::kShifterBits, r, fma(r * r, polynomial<T>(r, Coefficients<T>::kExp), lost)};
+  return {bits<T>(shifted) - Format<T>::kShifterBits, r, lost, r * r * polynomial<T>(r, Coefficients<T>::kExp)};
 }
 
-// min(max(x, low), high), NaN kept.
+// NaN kept.
 template <class T>
-PELLUCID_INLINE Lanes<T> clamp(Lanes<T> x, T low, T high) {
-  x = x > splat<T>(high) ? splat<T>(high) : x;
+PELLUCID_INLINE Lanes<T> at_least(Lanes<T> x, T low) {
   return x < splat<T>(low) ? splat<T>(low) : x;
 }
-
 template <class T>
-PELLUCID_INLINE Lanes<T> exp(Lanes<T> x) {
+PELLUCID_INLINE Lanes<T> at_most(Lanes<T> x, T high) {
+  return x > splat<T>(high) ? splat<T>(high) : x;
+}
+
+// exp of an x that is at most Format<T>::kExpHigh.
+template <class T>
+PELLUCID_INLINE Lanes<T> exp_below(Lanes<T> x) {
   using F = Format<T>;
-  const ExpParts<T> parts = exp_parts<T>(clamp<T>(x, F::kExpLow, F::kExpHigh));
+  const ExpParts<T> parts = exp_parts<T>(at_least<T>(x, F::kExpLow));
   // 2^n as a product of two, each a normal number.
   const IntLanes<T> twice = parts.n + 2 * F::kBias, half = shift_right<T>(twice, 1);
   const Lanes<T> scale1 = from_bits<T>(half << F::kMantissaBits);
   const Lanes<T> scale2 = from_bits<T>((twice - half) << F::kMantissaBits);
-  const Lanes<T> one = splat<T>(T(1)), sum = one + parts.r, lost = (one - sum) + parts.r;
-  return (sum + (parts.rest + lost)) * scale1 * scale2;
+  return (splat<T>(T(1)) + (parts.r + parts.rest)) * scale1 * scale2;
+}
+
+template <class T>
+PELLUCID_INLINE Lanes<T> exp(Lanes<T> x) {
+  return exp_below<T>(at_most<T>(x, Format<T>::kExpHigh));
 }
 
 template <class T>
 PELLUCID_INLINE Lanes<T> expm1(Lanes<T> x) {
   using F = Format<T>;
-  const ExpParts<T> parts = exp_parts<T>(clamp<T>(x, F::kExpm1Low, F::kExpHigh));
+  const ExpParts<T> parts = exp_parts<T>(at_most<T>(at_least<T>(x, F::kExpm1Low), F::kExpHigh));
   const Lanes<T> half_scale = from_bits<T>((parts.n + (F::kBias - 1)) << F::kMantissaBits);  // 2^(n-1)
-  const Lanes<T> half = fma(parts.r + parts.rest, half_scale, half_scale - splat<T>(T(0.5)));
+  const Lanes<T> half = fma(parts.r + (parts.rest + parts.lost), half_scale, half_scale - splat<T>(T(0.5)));
   return copy_sign<T>(half + half, x);
 }
 
@@ -153,7 +161,7 @@ PELLUCID_INLINE Lanes<T> log1p(Lanes<T> x) {
 template <class T>
 PELLUCID_INLINE Lanes<T> sigmoid(Lanes<T> x) {
   const Lanes<T> one = splat<T>(T(1)), zero{};
-  const Lanes<T> e = exp<T>(from_bits<T>(bits<T>(x) | kSignBit<T>));  // exp(-|x|)
+  const Lanes<T> e = exp_below<T>(from_bits<T>(bits<T>(x) | kSignBit<T>));  // exp(-|x|)
   const Lanes<T> above = x < zero ? e : one, below = one + e;
   const Lanes<T> quotient = above / below;
   // One step of Newton's for what 1 + e and the division lost; 1 / (1 + e) is the quotient, or 1 - e / (1 + e).
@@ -175,14 +183,14 @@ PELLUCID_INLINE Lanes<T> tanh(Lanes<T> x) {
 template <class T>
 PELLUCID_INLINE Lanes<T> softplus(Lanes<T> x) {
   const Lanes<T> zero{};
-  const Lanes<T> rest = log1p<T>(exp<T>(from_bits<T>(bits<T>(x) | kSignBit<T>)));
+  const Lanes<T> rest = log1p<T>(exp_below<T>(from_bits<T>(bits<T>(x) | kSignBit<T>)));
   return maximum<T>(x, zero) + rest;
 }
 
 template <class T>
 PELLUCID_INLINE Lanes<T> erf(Lanes<T> x) {
   using C = Coefficients<T>;
-  const Lanes<T> t = clamp<T>(absolute<T>(x), T(0), C::kErfOne);
+  const Lanes<T> t = at_most<T>(absolute<T>(x), C::kErfOne);
   const Lanes<T> low = fma(t, polynomial<T>(t * t, C::kErfLow), t);
   const Lanes<T> middle = polynomial<T>((t - splat<T>(T(1.75))) * splat<T>(T(1 / 0.75)), C::kErfMiddle);
   const Lanes<T> high =
