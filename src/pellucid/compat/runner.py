@@ -3,6 +3,7 @@
 Each kind of script is a package of compat, which says under which names its modules go:
 `MODULES` maps the script's names to ours ({"network": "pellucid.compat.nielsen.network"}; what lies below a package
 follows it), and `NOT_PROVIDED` maps the names that we do not have to a sentence's end: what to use instead.
+`beside(script)`, where a package has it, gives further MODULES for what it knows in the script's folder.
 """
 
 import builtins
@@ -48,7 +49,10 @@ def run_script(kind: str, script: str | Path, arguments: Sequence[str] = (), fai
     path = Path(script)
     code = _compiled(path)
     package = _package(kind)
-    with faithful(faithful_wanted), _in_front(package.MODULES, package.NOT_PROVIDED), _as_main(path, arguments) as main:
+    modules = dict(package.MODULES)
+    if hasattr(package, "beside"):
+        modules |= package.beside(path)
+    with faithful(faithful_wanted), _in_front(modules, package.NOT_PROVIDED), _as_main(path, arguments) as main:
         try:
             exec(code, main.__dict__)
         except SystemExit as stop:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ class LayeredNet:
 def fully_connected(sizes: list[int], scales: list[float]) -> dict[str, Array]:
     """Returns W1, b1, W2, b2, ...: weights scale · N(0, 1) by np.random.randn, biases 0, in the order of the book."""
     params = {}
-    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for number, (inputs, outputs) in enumerate(pairwise(sizes), 1):
         params[f"W{number}"] = scales[number - 1] * np.random.randn(inputs, outputs)
         params[f"b{number}"] = np.zeros(outputs)
     return params

@@ -1,5 +1,6 @@
 """The Pellucid network beside a network of the book: the same layers, run by one call on the native engine."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,7 +72,7 @@ class Twin:
 
     def _rows(self, x: Any) -> Array:
         x = np.asarray(x)
-        rows = x.reshape(len(x), -1) if x.ndim else x
+        rows: Array = x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim else x
         if rows.ndim != 2 or rows.shape[1] != self._inputs or rows.dtype.kind not in "fiub":
             raise InputError(
                 f"x has the shape {x.shape} and the type {x.dtype}; the network takes numbers (N, {self._inputs})."

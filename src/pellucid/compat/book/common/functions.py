@@ -109,7 +109,8 @@ def target_rows(t: Any, shape: tuple[int, ...]) -> Array:
     t = np.asarray(t)
     rows, outputs = shape
     if t.size == rows * outputs and (t.ndim != 1 or rows == 1 or outputs == 1) and (outputs > 1 or _are_yes_or_no(t)):
-        return t.reshape(shape)
+        rows_of_t: Array = t.reshape(shape)
+        return rows_of_t
     if t.size != rows:
         raise InputError(f"t has the shape {t.shape}, but y has {shape}; give ({rows}, {outputs}) or ({rows},).")
     return ops.one_hot(class_numbers(t, outputs), classes=outputs, dtype=np.float64)

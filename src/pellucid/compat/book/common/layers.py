@@ -79,7 +79,8 @@ class Relu(BookLayer):
     @property
     def mask(self) -> Array:
         """Where x ≤ 0."""
-        return self._saved().u <= 0
+        mask: Array = self._saved().u <= 0
+        return mask
 
     def forward(self, x: Array) -> Array:
         """Returns y, in an array of its own."""
@@ -206,11 +207,12 @@ class SoftmaxWithLoss(BookLayer):
             rows = t if t.size == saved.p.size else target_rows(t, saved.p.shape)
             dx: Array = (saved.p - rows) / len(t)
             return dx
-        return SoftmaxCrossEntropy().backward(saved) / len(saved.p) * dout
+        dlogits: Array = SoftmaxCrossEntropy().backward(saved) / len(saved.p) * dout
+        return dlogits
 
 
 class Dropout(BookLayer):
-    """In training y = x · mask, with mask 0 at dropout_ratio of the places, drawn by np.random.rand; else y = x (1 − r).
+    """In training y = x · mask, mask 0 with probability r = dropout_ratio, by np.random.rand; else y = x (1 − r).
 
     dx = dy · mask. Pellucid's own Dropout draws by address instead, and scales in training, not in prediction.
     """
@@ -298,7 +300,8 @@ class BatchNormalization(BookLayer):
         normal = (rows - mean) / deviation
         if train_flg:
             self._keep(Named(normal=normal, deviation=deviation))
-        return (self.gamma * normal + self.beta).reshape(x.shape)
+        y: Array = self.gamma * normal + self.beta
+        return y.reshape(x.shape)
 
     def backward(self, dout: Array) -> Array:
         """Returns dx of the last pass in training, in the shape of dout."""
@@ -306,7 +309,7 @@ class BatchNormalization(BookLayer):
         dy = dout.reshape(len(dout), -1)
         dn = self.gamma * dy
         self.dgamma, self.dbeta = np.sum(saved.normal * dy, axis=0), dy.sum(axis=0)
-        dx = (dn - dn.mean(axis=0) - saved.normal * np.mean(dn * saved.normal, axis=0)) / saved.deviation
+        dx: Array = (dn - dn.mean(axis=0) - saved.normal * np.mean(dn * saved.normal, axis=0)) / saved.deviation
         return dx.reshape(dout.shape)
 
 

@@ -98,8 +98,8 @@ class Trainer:
     def _epoch_begins(self) -> bool:
         """In the original only where the steps so far are whole epochs: hardly ever if batches do not fill them."""
         if self.faithful:
-            return self.current_iter % self.iter_per_epoch == 0
-        return self.current_iter >= self.current_epoch * self.iter_per_epoch
+            return bool(self.current_iter % self.iter_per_epoch == 0)
+        return bool(self.current_iter >= self.current_epoch * self.iter_per_epoch)
 
     def _evaluate(self) -> None:
         first = slice(self.evaluate_sample_num_per_epoch)
