@@ -18,9 +18,8 @@ def parameters() -> Parameters:
     return Parameters(Layout(SHAPES), np.dtype(np.float32))
 
 
-shapes = st.dictionaries(
-    st.text("abcW.", min_size=1), st.lists(st.integers(1, 20), min_size=1, max_size=4).map(tuple), min_size=1, max_size=5
-)
+shape = st.lists(st.integers(1, 20), min_size=1, max_size=4).map(tuple)
+shapes = st.dictionaries(st.text("abcW.", min_size=1), shape, min_size=1, max_size=5)
 
 
 @given(shapes=shapes, dtype=st.sampled_from(["float32", "float64"]))
