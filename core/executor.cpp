@@ -6,6 +6,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "lookahead.h"
 #include "threads.h"
 
 namespace pellucid {
@@ -187,28 +188,21 @@ long Executor<T>::run(const DataView& data, const std::uint32_t* order, long bat
   std::unique_lock<std::mutex> pool;
   if (threads_ > 1) pool = ThreadPool::instance().try_take();
   pool_taken_ = pool.owns_lock();
+  const long row_bytes = plan_.buffers[plan_.x].width * data.x.item_size();
+  long stops = 0;
+  for (const StepSpec& step : plan_.steps) stops += is_product(step.kind) ? pieces_of(step) : 0;
   for (long batch = first; batch < last; ++batch) {
     const long start = batch * batch_size;
     const long rows = std::min(batch_size, data.rows - start);
     const long next = start + rows;
-    if (next < data.rows) prefetch(data, order ? order + next : nullptr, next, std::min(batch_size, data.rows - next));
-    if (!run_batch({data, order ? order + start : nullptr, start, rows, scalars, batch - first}, totals))
+    Lookahead ahead;
+    if (next < data.rows)
+      ahead = Lookahead(data, order ? order + next : nullptr, next, std::min(batch_size, data.rows - next), row_bytes,
+                        stops);
+    if (!run_batch({data, order ? order + start : nullptr, start, rows, scalars, batch - first}, ahead, totals))
       return batch - first;
   }
   return last - first;
-}
-
-// Rows in a random order come from main memory; asked for a batch ahead, they arrive while this one is computed.
-template <class T>
-void Executor<T>::prefetch(const DataView& data, const std::uint32_t* index, long start, long rows) const {
-  kernels().prefetch_rows(data.x.data, data.x.row_stride_bytes, index, start, rows,
-                          plan_.buffers[plan_.x].width * data.x.item_size());
-  for (long r = 0; r < rows; ++r) {
-    const long row = index ? index[r] : start + r;
-    if (data.labels) __builtin_prefetch(data.labels + row);
-    if (data.classes && data.classes != data.labels) __builtin_prefetch(data.classes + row);
-    if (data.weight) __builtin_prefetch(data.weight + row);
-  }
 }
 
 template <class T>
@@ -216,13 +210,15 @@ void Executor<T>::run_rows(const DataView& data, long start, long rows, Totals& 
   std::unique_lock<std::mutex> pool;
   if (threads_ > 1) pool = ThreadPool::instance().try_take();
   pool_taken_ = pool.owns_lock();
-  run_batch({data, nullptr, start, rows, nullptr, 0}, totals);
+  Lookahead nothing;
+  run_batch({data, nullptr, start, rows, nullptr, 0}, nothing, totals);
 }
 
 template <class T>
 bool Executor<T>::step(const DataView& data, const double* const* scalars, long column, Totals& totals) {
   pool_taken_ = false;
-  return run_batch({data, nullptr, 0, data.rows, scalars, column}, totals);
+  Lookahead nothing;
+  return run_batch({data, nullptr, 0, data.rows, scalars, column}, nothing, totals);
 }
 
 template <class T>
@@ -231,14 +227,14 @@ double Executor<T>::number(const Number& number, const Batch& batch) const {
 }
 
 template <class T>
-bool Executor<T>::run_batch(const Batch& batch, Totals& totals) {
+bool Executor<T>::run_batch(const Batch& batch, Lookahead& ahead, Totals& totals) {
   gather(batch);
   for (const ScalarBuffer& scalar : plan_.scalar_buffers)
     base_[scalar.buffer][0] = static_cast<T>(batch.scalars[scalar.scalar][batch.column]);
   const long steps = static_cast<long>(plan_.steps.size());
   for (long i = 0; i < steps; ++i) {
     if (i == plan_.first_update && !safe(batch)) return false;
-    run_step(plan_.steps[i], batch);
+    run_step(plan_.steps[i], batch, ahead);
   }
   if (plan_.first_update == steps && !safe(batch)) return false;
   add(batch, totals);
@@ -315,10 +311,29 @@ int Executor<T>::parts_of(const StepSpec& step, long rows) const {
   return work < kWorthSharing ? 1 : threads_;
 }
 
+// A weight gradient over many rows or columns falls into pieces that cost nothing extra, with room between them.
 template <class T>
-void Executor<T>::run_step(const StepSpec& step, const Batch& batch) {
+int Executor<T>::pieces_of(const StepSpec& step) const {
+  constexpr long kPiece = 128;
+  if (step.kind < StepKind::matmul_tn || step.kind > StepKind::update_product) return 1;
+  const Shape shape = product_shape(plan_, step, max_rows_);
+  const long extent = shape.n >= kPiece ? shape.n : shape.m;
+  return static_cast<int>(std::max(1L, std::min(16L, extent / kPiece)));
+}
+
+template <class T>
+void Executor<T>::run_step(const StepSpec& step, const Batch& batch, Lookahead& ahead) {
   const int parts = parts_of(step, batch.rows);
-  if (parts == 1) return run_part(step, batch, 0, 1);
+  if (parts == 1) {
+    if (!is_product(step.kind)) return run_part(step, batch, 0, 1, scratch_);
+    const int pieces = pieces_of(step);
+    for (int piece = 0; piece < pieces; ++piece) {
+      run_part(step, batch, piece, pieces, scratch_);
+      ahead.fetch();
+    }
+    return;
+  }
+  ahead.fetch();
   struct Call {
     Executor* self;
     const StepSpec* step;
@@ -328,13 +343,14 @@ void Executor<T>::run_step(const StepSpec& step, const Batch& batch) {
       parts,
       [](void* context, int part, int count) {
         const Call& given = *static_cast<Call*>(context);
-        given.self->run_part(*given.step, *given.batch, part, count);
+        T* scratch = given.self->scratch_ + part * given.self->scratch_elements_;
+        given.self->run_part(*given.step, *given.batch, part, count, scratch);
       },
       &call);
 }
 
 template <class T>
-void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, int parts) {
+void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch) {
   const auto base = [&](int i) { return base_[step.buffers[i]]; };
   const auto width = [&](int i) { return plan_.buffers[step.buffers[i]].width; };
   const auto rows = [&](int i) { return rows_of(step.buffers[i], batch.rows); };
@@ -345,7 +361,7 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
     case StepKind::matmul_tn:
     case StepKind::sgd_product:
     case StepKind::update_product:
-      return product(step, batch, part, parts);
+      return product(step, batch, part, parts, scratch);
     case StepKind::update:
       return update(step, batch, part, parts);
     case StepKind::program: {
@@ -356,7 +372,7 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
                             step.registers};
       long first, last;
       share(rows(count - 1), 1, part, parts, first, last);
-      kernels_.run_program(program, data, first, last, width(count - 1), scratch_ + part * scratch_elements_);
+      kernels_.run_program(program, data, first, last, width(count - 1), scratch);
       return;
     }
     case StepKind::sum_rows:
@@ -384,7 +400,7 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
 }
 
 template <class T>
-void Executor<T>::product(const StepSpec& step, const Batch& batch, int part, int parts) {
+void Executor<T>::product(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch) {
   const Shape shape = product_shape(plan_, step, batch.rows);
   // Whole columns go to a thread where there are enough of them: each then packs only what it reads.
   Part range{0, shape.m, 0, shape.n};
@@ -395,7 +411,6 @@ void Executor<T>::product(const StepSpec& step, const Batch& batch, int part, in
   if (range.row0 == range.row1 || range.col0 == range.col1) return;
   const auto base = [&](int i) { return base_[step.buffers[i]]; };
   const auto ld = [&](int i) { return padded(plan_.buffers[step.buffers[i]].width); };
-  T* scratch = scratch_ + part * scratch_elements_;
   const auto [m, n, k] = shape;
   switch (step.kind) {
     case StepKind::affine:

@@ -47,6 +47,8 @@ struct Totals {
   long correct = 0, rows = 0;
 };
 
+class Lookahead;
+
 template <class T>
 class Executor {
  public:
@@ -91,17 +93,17 @@ class Executor {
   long scratch_size() const;
   long rows_of(int buffer, long rows) const { return plan_.buffers[buffer].rows ? plan_.buffers[buffer].rows : rows; }
   double number(const Number& number, const Batch& batch) const;
-  bool run_batch(const Batch& batch, Totals& totals);
-  void prefetch(const DataView& data, const std::uint32_t* index, long start, long rows) const;
+  bool run_batch(const Batch& batch, Lookahead& ahead, Totals& totals);
   void gather(const Batch& batch);
   bool safe(const Batch& batch) const;
   void add(const Batch& batch, Totals& totals);
-  void run_step(const StepSpec& step, const Batch& batch);
-  void run_part(const StepSpec& step, const Batch& batch, int part, int parts);
-  void product(const StepSpec& step, const Batch& batch, int part, int parts);
+  void run_step(const StepSpec& step, const Batch& batch, Lookahead& ahead);
+  void run_part(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch);
+  void product(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch);
   void update(const StepSpec& step, const Batch& batch, int part, int parts);
   void fill_update_scalars(const StepSpec& step, const Batch& batch, T* scalars) const;
   int parts_of(const StepSpec& step, long rows) const;
+  int pieces_of(const StepSpec& step) const;
 
   PlanSpec plan_;
   long max_rows_;
