@@ -26,19 +26,19 @@ def images() -> Images:
 
         x, t = datasets.mnist().train
         return Images(np.ascontiguousarray(x, np.float32), t, "MNIST, 50,000 training images")
-    return _made_up()
+    return made_up()
 
 
-def _made_up() -> Images:
+def made_up(rows: int = ROWS) -> Images:
     """Ten random prototypes with noise, about a fifth of the pixels set, as in MNIST; a tenth of the labels is wrong.
 
     Without the wrong labels the loss would vanish, and with it the gradients.
     """
     rng = np.random.default_rng(SEED)
-    labels = rng.integers(0, 10, ROWS)
+    labels = rng.integers(0, 10, rows)
     prototypes = (rng.random((10, 784)) < 0.19).astype(np.float32)
-    x = prototypes[labels] * rng.random((ROWS, 784), dtype=np.float32)
-    labels = np.where(rng.random(ROWS) < 0.1, rng.integers(0, 10, ROWS), labels)
+    x = prototypes[labels] * rng.random((rows, 784), dtype=np.float32)
+    labels = np.where(rng.random(rows) < 0.1, rng.integers(0, 10, rows), labels)
     return Images(x, labels, "made-up images of MNIST's shape (PELLUCID_DATA is not set)")
 
 

@@ -17,8 +17,8 @@ from benchmarks.contenders.numpy_vectorised import Vectorised
 from benchmarks.peak import Peak
 from benchmarks.problems import Array, Data, Layers, Problem, loss_of
 
-CHECKS = {"sgd": (100, 1e-4), "adam": (10, 1e-3)}
-"""After how many steps losses are compared, and how far apart they may be, as a share of what training changed.
+CHECKS = {"sgd": (100, 1e-4, 1e-3), "adam": (10, 1e-3, 5e-2)}
+"""After how many steps a training is compared, and how far loss and weights may be off, as a share of their change.
 
 Adam divides each gradient by its own size, so that the roundings of tiny ones soon take different ways; and peers
 place its epsilon differently.
@@ -46,6 +46,7 @@ class Measured:
     seconds: list[float] = field(default_factory=list)
     loss: float | None = None
     difference: float | None = None
+    distance: float | None = None
     skipped: str | None = None
     refused: str | None = None
 
@@ -194,12 +195,22 @@ class Truth:
         before, expected = self._loss(self.data.layers), self._loss(_pairs(self.result))
         entry.loss = self._loss(_pairs(result))
         entry.difference = abs(entry.loss - expected) / abs(before - expected)
-        tolerance = CHECKS[self.problem.optimizer][1]
+        entry.distance = self._distance(result)
+        _, tolerance, far = CHECKS[self.problem.optimizer]
         if not entry.difference <= tolerance:
             entry.refused = (
                 f"after {self.problem.steps} steps its loss is {entry.loss:.6f}, expected {expected:.6f} "
                 f"(from {before:.6f}); the difference is {entry.difference:.2g} of the change, allowed {tolerance:g}"
             )
+        elif not entry.distance <= far:
+            entry.refused = f"after {self.problem.steps} steps its weights are off by {entry.distance:.2g} of the way, allowed {far:g}"
+
+    def _distance(self, result: list[Array]) -> float:
+        """The Euclidean distance to the truth's weights, over the way that the truth came: order and biases show."""
+        first = [part for layer in self.data.layers for part in layer]
+        apart = sum(float(np.sum((a - b) ** 2)) for a, b in zip(result, self.result, strict=True))
+        way = sum(float(np.sum((a - b) ** 2)) for a, b in zip(first, self.result, strict=True))
+        return (apart / way) ** 0.5
 
     def _loss(self, layers: Layers) -> float:
         return loss_of(self.problem, layers, self.data.x[:2000], self.t[:2000])

@@ -156,7 +156,10 @@ def _introduction(found: Found) -> str:
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     peak = found["peak"]
-    checks = " and ".join(f"{share:g} ({name}, {steps} steps)" for name, (steps, share) in found["checks"].items())
+    checks = "; ".join(
+        f"{name} after {steps} steps, loss within {loss:g} and weights within {weights:g}"
+        for name, (steps, loss, weights) in found["checks"].items()
+    )
     floor = f"{peak['flop_per_second'] / 1e9:.0f} GFLOP/s" if peak["flop_per_second"] else f"none: {peak['missing']}"
     changed = " with uncommitted changes" if machine["uncommitted changes"] else ""
     return (
@@ -165,8 +168,8 @@ def _introduction(found: Found) -> str:
         f"Python {machine['python']}, {versions}. Data: {found['data']}.\n\n"
         "One core and float32 unless said. Every contender runs in a process of its own, pinned to one core, and takes "
         f"its turns in {found['rounds']} interleaved rounds, each from the same first weights over the same batches. "
-        "Before it is timed, its loss after some steps must equal that of float64 NumPy to within a share of the "
-        f"change that training made: {checks}. Times are of the epoch's loop alone, with the data "
+        "Before it is timed, its loss and weights must equal those of float64 NumPy, as shares of what training "
+        f"changed: {checks}. Times are of the epoch's loop alone, with the data "
         "in memory as the contender likes them best; Pellucid's are those of `fit`, which also draws the shuffle. "
         "Spread is (largest − smallest) / median; × Pellucid is the median over the rounds of a contender's time over "
         "Pellucid's. The floor is the FLOP of the matrix products over the peak of fused multiply-adds in float32 "

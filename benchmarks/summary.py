@@ -13,7 +13,7 @@ def figures(measured: Measured, ours: Measured | None) -> dict[str, Any]:
     spread: (largest − smallest) / median. ratio: the median over the rounds of its time over Pellucid's in that round.
     """
     found: dict[str, Any] = {"name": measured.name}
-    for name in ("skipped", "refused", "loss", "difference"):
+    for name in ("skipped", "refused", "loss", "difference", "distance"):
         if getattr(measured, name) is not None:
             found[name] = getattr(measured, name)
     seconds = measured.seconds

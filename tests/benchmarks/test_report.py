@@ -8,7 +8,7 @@ import pytest
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(6.28e-6, "6.28 µs"), (1.5e-9, "1.50 ns"), (0.0123, "12.3 ms"), (2.0, "2.00 s"), (950, "950 s")],
+    [(6.28e-6, "6.28 µs"), (1.5e-9, "1.50 ns"), (0.0123, "12.3 ms"), (2.0, "2.00 s")],
 )
 def test_durations_have_three_digits(seconds, text):
     from benchmarks.report import duration
