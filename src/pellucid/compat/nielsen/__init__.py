@@ -18,5 +18,5 @@ MODULES = {
 
 NOT_PROVIDED = {
     "conv": "it needs network3, which comes with convolution; use network2, or pellucid.Network",
-    "theano": "network3's layers come with a later version, on Pellucid's own engine; use network2, or pellucid.Network",
+    "theano": "network3's layers come with version 0.2, on Pellucid's own engine; use network2, or pellucid.Network",
 }

@@ -84,9 +84,8 @@ class ColumnNetwork:
     def _train(self, data: Samples, order: Sequence[int] | None, batch_size: int, eta: float, decay: float) -> None:
         """Takes a step per batch on the engine: all of the epoch's, or one where `order` is None."""
         twin = self._current_twin()
-        ready = twin.data(*data.arrays(twin.sizes[0], twin.sizes[-1]))
         try:
-            twin.train(ready, None if order is None else np.asarray(order), batch_size, eta, decay)
+            twin.train(twin.data(data), None if order is None else np.asarray(order), batch_size, eta, decay)
         finally:
             self.weights, self.biases = twin.weights(), twin.biases()
 

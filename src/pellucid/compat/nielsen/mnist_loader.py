@@ -80,7 +80,9 @@ def _three(parts: list[Part], place: Path) -> tuple[Part, Part, Part]:
         raise FormatError(f"{str(place)!r} holds {len(parts)} parts; training, validation and test are expected.")
     for x, t in parts:
         if x.ndim != 2 or t.ndim != 1 or len(x) != len(t):
-            raise FormatError(f"{str(place)!r} holds arrays of the shapes {x.shape} and {t.shape}, not images and digits.")
+            raise FormatError(
+                f"{str(place)!r} holds arrays of the shapes {x.shape} and {t.shape}, not images and digits."
+            )
     training, validation, test = parts
     return training, validation, test
 

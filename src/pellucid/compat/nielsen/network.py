@@ -7,6 +7,7 @@ Source: M. Nielsen, Neural Networks and Deep Learning, chapters 1 and 2.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Network(ColumnNetwork):
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__(sizes)
         self.biases = [np.random.randn(y, 1) for y in sizes[1:]]
-        self.weights = [np.random.randn(y, x) for x, y in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.weights = [np.random.randn(y, x) for x, y in pairwise(sizes)]
 
     def SGD(
         self, training_data: Pairs, epochs: int, mini_batch_size: int, eta: float, test_data: Pairs | None = None

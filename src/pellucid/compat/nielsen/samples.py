@@ -12,7 +12,10 @@ Pairs = Iterable[tuple[Any, Any]]
 
 
 class Samples(list[tuple[Any, Any]]):
-    """A list of (x, y) that also keeps them as two arrays, made when first asked for."""
+    """A list of (x, y) that also keeps them as two arrays, made when first asked for.
+
+    held: whose checked data these are, and the data; for the twin that trains on them.
+    """
 
     def __init__(self, pairs: Pairs, name: str = "data") -> None:
         try:
@@ -21,6 +24,7 @@ class Samples(list[tuple[Any, Any]]):
             raise InputError(f"{name} must be a list or zip of pairs (x, y), got {type(pairs).__name__}.") from None
         self.name = name
         self._arrays: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self.held: tuple[object, Any] | None = None
 
     def arrays(self, inputs: int, outputs: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Returns x (N, inputs) and y: (N, outputs), or (N,) class numbers.

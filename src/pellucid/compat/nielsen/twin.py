@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import ops
+from pellucid.compat.nielsen.samples import Samples
 from pellucid.engines import Data, Slice, Sums, check_data
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.initializers import Zeros
 from pellucid.layers import Affine, Layer, Sigmoid
-from pellucid.losses import Loss, MeanSquaredError, SigmoidCrossEntropy
+from pellucid.losses import Loss, MeanSquaredError
 from pellucid.named import Named
 from pellucid.network import Network
 from pellucid.ops import Array
@@ -84,8 +85,12 @@ class Twin:
     def biases(self) -> Columns:
         return [b[:, None].copy() for _, b in self._views]
 
-    def data(self, x: NDArray[Any], y: NDArray[Any]) -> Data:
-        return check_data(x, y, self.network.model)
+    def data(self, samples: Samples) -> Data:
+        """Returns the samples checked; once for all epochs, as they keep what was found."""
+        if samples.held is None or samples.held[0] is not self:
+            samples.held = self, check_data(*samples.arrays(self.sizes[0], self.sizes[-1]), self.network.model)
+        data: Data = samples.held[1]
+        return data
 
     def train(self, data: Data, order: NDArray[np.int64] | None, batch_size: int, eta: float, decay: float) -> None:
         """Takes one step for each batch of so many rows in that order: w ← (1 − eta decay) w − eta g.
@@ -115,6 +120,10 @@ class Twin:
         _, found = self.network.gradient(x, y)
         return [found[b][:, None] for _, b in self._names], [np.ascontiguousarray(found[w].T) for w, _ in self._names]
 
+    def cost(self, samples: Samples) -> float:
+        """Returns the mean of the samples' costs."""
+        return self.network.runner.evaluate(self.data(samples)).metrics(countable=False)["loss"]
+
     def activations(self, x: NDArray[Any]) -> NDArray[Any]:
         """Returns the output layer's activations (N, outputs)."""
         return self.network.probabilities(x)
@@ -139,8 +148,3 @@ def twin_sizes(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[int, ...]
             )
         before = w.shape[0]
     return (weights[0].shape[1], *(len(w) for w in weights))
-
-
-def loss_for(quadratic: bool) -> Loss:
-    """Returns Pellucid's loss for a cost of Nielsen's."""
-    return MeanSquaredError() if quadratic else SigmoidCrossEntropy()
