@@ -5,6 +5,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -20,6 +21,9 @@ using namespace nb::literals;
 namespace {
 
 using namespace pellucid;
+
+// How long a pass over many rows may go on before Ctrl-C is looked for.
+constexpr auto kBetweenSignals = std::chrono::milliseconds(50);
 
 using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
 
@@ -142,7 +146,14 @@ class Runner {
       target = kept.data();
     }
     nb::gil_scoped_release release;
+    auto looked = std::chrono::steady_clock::now();
     for (long start = 0; start < data.view.rows; start += executor_.max_rows()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - looked > kBetweenSignals) {
+        nb::gil_scoped_acquire acquire;
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
+        looked = now;
+      }
       const long rows = std::min(executor_.max_rows(), data.view.rows - start);
       executor_.run_rows(data.view, start, rows, totals);
       if (target) copy(buffer, rows, target + start * executor_.plan().buffers[buffer].width);
