@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
@@ -15,6 +16,7 @@
 #endif
 
 #define PELLUCID_INLINE inline __attribute__((always_inline))
+#define PELLUCID_LAMBDA __attribute__((always_inline))
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -197,20 +199,34 @@ struct Sums {
   Lanes<T> part[kVectors<T>];
 };
 
-// The sum of 16 lanes by one tree: l + (l+8), then +4, +2, +1.
-template <class T>
-PELLUCID_INLINE T tree_sum(const Sums<T>& sums) {
-  alignas(64) T lane[kRow];
-  for (int v = 0; v < kVectors<T>; ++v) store(lane + v * kLanes<T>, sums.part[v]);
-  for (int half = kRow / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
-  return lane[0];
+// Lane l of the result is lane l + kBy of a, around the end.
+template <class T, int kBy, int... I>
+PELLUCID_INLINE Lanes<T> rotate(Lanes<T> a, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, a, ((I + kBy) % kLanes<T>)...);
 }
 
-// Lanes from `count` on of the 16 at p become zero.
+template <class T, int kHalf, class Combine>
+PELLUCID_INLINE Lanes<T> tree_within(Lanes<T> a, const Combine& combine) {
+  if constexpr (kHalf == 0)
+    return a;
+  else
+    return tree_within<T, kHalf / 2>(
+        combine(a, rotate<T, kHalf>(a, std::make_integer_sequence<int, kLanes<T>>{})), combine);
+}
+
+// 16 lanes combined by one tree, whatever the machine's width: l with l + 8, then with + 4, + 2, + 1.
+template <class T, class Combine>
+PELLUCID_INLINE T tree(Sums<T> sums, const Combine& combine) {
+#pragma GCC unroll 4
+  for (int half = kVectors<T> / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+    for (int v = 0; v < half; ++v) sums.part[v] = combine(sums.part[v], sums.part[v + half]);
+  return tree_within<T, kLanes<T> / 2>(sums.part[0], combine)[0];
+}
+
 template <class T>
-PELLUCID_INLINE void clear_from(T* p, long count) {
-  for (long l = count; l < kRow; ++l) p[l] = T(0);
+PELLUCID_INLINE T tree_sum(const Sums<T>& sums) {
+  return tree(sums, [](Lanes<T> a, Lanes<T> b) PELLUCID_LAMBDA { return a + b; });
 }
 
 }  // namespace PELLUCID_ISA

@@ -54,26 +54,23 @@ T sum_all(const T* x, long rows, long k) {
   return tree_sum<T>(sums);
 }
 
-template <class T>
-PELLUCID_INLINE T larger_of(T a, T b) {
-  return a != a || a > b ? a : b;
-}
-
 // 16 partial maxima by lane, then the same tree as a sum: the sign of a zero does not depend on the machine.
 template <class T>
 T row_maximum(const T* x, long k) {
-  alignas(64) T best[kRow];
-  for (int l = 0; l < kRow; ++l) best[l] = -T(__builtin_inf());
-  Lanes<T> part[kVectors<T>];
-  for (int v = 0; v < kVectors<T>; ++v) part[v] = load(best + v * kLanes<T>);
-  const long whole = k / kRow * kRow;
-  for (long j = 0; j < whole; j += kRow)
-    for (int v = 0; v < kVectors<T>; ++v) part[v] = maximum<T>(part[v], load(x + j + v * kLanes<T>));
-  for (int v = 0; v < kVectors<T>; ++v) store(best + v * kLanes<T>, part[v]);
-  for (long j = whole; j < k; ++j) best[j - whole] = larger_of(best[j - whole], x[j]);
-  for (int half = kRow / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) best[l] = larger_of(best[l], best[l + half]);
-  return best[0];
+  const Lanes<T> lowest = splat<T>(-T(__builtin_inf()));
+  IntLanes<T> lane;
+  for (int l = 0; l < kLanes<T>; ++l) lane[l] = l;
+  Sums<T> best;
+  for (int v = 0; v < kVectors<T>; ++v) best.part[v] = lowest;
+  for (long j = 0; j < k; j += kRow)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors<T>; ++v) {
+      using Int = typename VectorOf<T>::Int;
+      const Lanes<T> value = load(x + j + v * kLanes<T>);
+      const auto inside = lane < Int(smaller(k - j, kRow)) - v * kLanes<T>;
+      best.part[v] = maximum<T>(best.part[v], inside ? value : lowest);
+    }
+  return tree(best, [](Lanes<T> a, Lanes<T> b) PELLUCID_LAMBDA { return maximum<T>(a, b); });
 }
 
 template <class T>

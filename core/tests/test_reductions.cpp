@@ -25,26 +25,27 @@ void one_shape(long rows, long k) {
     std::vector<std::int32_t> classes(rows);
     t.argmax_columns(x.data, 0, rows, k, classes.data());
     check(down.pads_zero() && along.pads_zero() && largest.pads_zero(), name + ": reduction pads");
-    double all = 0, worst = 0;
+    double worst = 0;
+    long double all = 0;
     bool best = true;
     for (long r = 0; r < rows; ++r) {
-      double sum = 0;
+      long double sum = 0;
       long at = 0;
       for (long j = 0; j < k; ++j) {
         sum += x.at(r, j);
         if (x.at(r, j) > x.at(r, at)) at = j;
       }
       all += sum;
-      worst = std::fmax(worst, std::fabs(sum - double(along.at(r, 0))));
+      worst = std::fmax(worst, std::fabs(double(sum - along.at(r, 0))));
       best = best && largest.at(r, 0) == x.at(r, at) && classes[r] == at;
     }
     for (long j = 0; j < k; ++j) {
-      double sum = 0;
+      long double sum = 0;
       for (long r = 0; r < rows; ++r) sum += x.at(r, j);
-      worst = std::fmax(worst, std::fabs(sum - double(down.at(0, j))));
+      worst = std::fmax(worst, std::fabs(double(sum - down.at(0, j))));
     }
     const T total = t.sum_all(x.data, rows, k);
-    worst = std::fmax(worst, std::fabs(all - double(total)) / std::sqrt(double(rows)));
+    worst = std::fmax(worst, std::fabs(double(all - total)) / std::sqrt(double(rows)));
     check(worst < unit<T>() * double(k + rows + 4), name + ": sums");
     check(best, name + ": maxima");
     check(k == 1 || t.count_correct(x.data, rows, k, classes.data()) == rows, name + ": count_correct");
