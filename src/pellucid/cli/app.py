@@ -138,6 +138,22 @@ def check(**typed: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
+@cli.command(context_settings={"allow_interspersed_args": False})
+@click.option("--faithful", is_flag=True, help="With the originals' faults, to get their published numbers.")
+@click.argument("kind")
+@click.argument("script")
+@click.argument("arguments", nargs=-1)
+def compat(**typed: Any) -> int:
+    """Run an unmodified SCRIPT of the books on Pellucid.
+
+    KIND says whose modules it imports: nielsen (Neural Networks and Deep Learning), book (Deep Learning from Scratch)
+    or notebooks (the second text's common.functions). What follows SCRIPT goes to the script.
+    """
+    from pellucid.cli.compat import compat as run_unmodified
+
+    return run_unmodified(**typed)
+
+
 @cli.command()
 def info() -> None:
     """Print versions, engine, instruction set and threads."""
