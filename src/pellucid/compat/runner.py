@@ -2,7 +2,8 @@
 
 Each kind of script is a package of compat, which says under which names its modules go:
 `MODULES` maps the script's names to ours ({"network": "pellucid.compat.nielsen.network"}; what lies below a package
-follows it), and `NOT_PROVIDED` maps the names that we do not have to a sentence's end: what to use instead.
+follows it), and `NOT_PROVIDED` maps the names that we do not have to a sentence's end: what to use instead. `NAMES`,
+where a package has it, are names that a script finds without importing them.
 `beside(script)`, where a package has it, gives further MODULES for what it knows in the script's folder.
 """
 
@@ -10,6 +11,7 @@ import builtins
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -54,6 +56,7 @@ def run_script(kind: str, script: str | Path, arguments: Sequence[str] = (), fai
         modules |= package.beside(path)
     with faithful(faithful_wanted), _in_front(modules, package.NOT_PROVIDED), _as_main(path, arguments) as main:
         try:
+            main.__dict__.update(getattr(package, "NAMES", {}))
             exec(code, main.__dict__)
         except SystemExit as stop:
             return _exit_code(stop)
@@ -89,9 +92,7 @@ def _compiled(path: Path) -> CodeType:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read the script {str(path)!r}: {reason}; check the path.") from None
     try:
-        # Flags of this file's own must not reach the script, and its warnings about escapes are not ours to raise.
-        import warnings
-
+        # Warnings about escapes, which Nielsen's own docstrings have, are not ours to raise.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             return compile(source, str(path), "exec", dont_inherit=True)

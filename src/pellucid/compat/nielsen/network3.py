@@ -3,7 +3,7 @@
 from pellucid.compat.switch import NotProvided
 
 raise NotProvided(
-    "network3 (convolution, pooling, ReLU and softmax layers) comes with version 0.2 of Pellucid, this is 0.1; for fully "
-    "connected layers use network2, or pellucid.Network with Affine, ReLU, Dropout and SoftmaxCrossEntropy.",
+    "network3 (convolution, pooling, ReLU and softmax layers) comes with version 0.2 of Pellucid; for fully connected "
+    "layers use network2, or pellucid.Network with Affine, ReLU, Dropout and SoftmaxCrossEntropy.",
     name="network3",
 )

@@ -1,0 +1,1 @@
+"""The package `common` of the second text's notebooks."""

@@ -1,0 +1,1 @@
+"""Stands in for the package google, of which the notebooks want colab's drive."""
