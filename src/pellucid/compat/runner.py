@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -168,13 +168,22 @@ class _Finder(MetaPathFinder):
         return f"{above}.{child}" if above else None
 
     def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
-        if fullname in self._not_provided:
-            raise NotProvided(
-                f"the script imports {fullname!r}, which Pellucid does not provide; {self._not_provided[fullname]}.",
-                name=fullname,
-            )
+        theirs = self._theirs(fullname) or fullname
+        if theirs in self._not_provided:
+            raise _not_there(theirs, self._not_provided[theirs])
         ours = self._target(fullname)
-        return None if ours is None else ModuleSpec(fullname, _Loader(ours, fullname))
+        if ours is not None:
+            return ModuleSpec(fullname, _Loader(ours, fullname))
+        if theirs != fullname and PathFinder.find_spec(fullname, path) is None:
+            raise _not_there(theirs)
+        return None
+
+    def _theirs(self, name: str) -> str | None:
+        """The script's name for a module below one of ours: `from common import x` asks under our package's name."""
+        for theirs, ours in self._modules.items():
+            if name.startswith(f"{ours}."):
+                return theirs + name.removeprefix(ours)
+        return None
 
 
 class _Loader(Loader):
@@ -189,12 +198,12 @@ class _Loader(Loader):
         except ModuleNotFoundError as error:
             if error.name != self._ours:
                 raise
-            raise NotProvided(
-                f"the script imports {self._theirs!r}, which Pellucid does not provide; docs/compat.md lists what "
-                "there is.",
-                name=self._theirs,
-            ) from None
+            raise _not_there(self._theirs) from None
         sys.modules[self._theirs] = loaded
+
+
+def _not_there(name: str, instead: str = "docs/compat.md lists what there is") -> NotProvided:
+    return NotProvided(f"the script imports {name!r}, which Pellucid does not provide; {instead}.", name=name)
 
 
 def _has_screen() -> bool:

@@ -10,14 +10,13 @@ from pellucid.compat.notebooks.common.functions import print_vec
 
 _HERE = "pellucid.compat.notebooks"
 
-MODULES = {"common": f"{_HERE}.common", "google": f"{_HERE}.google"}
+MODULES = {"common": f"{_HERE}.common", "google": f"{_HERE}.google", "data": "pellucid.compat.book.dataset"}
 
 NOT_PROVIDED = {
     **{
         f"common.{name}": f"the kind 'book' has a common.{name}, whose functions take y before the wanted output"
-        for name in ("layers", "optimizer", "gradient", "trainer", "util", "multi_layer_net")
+        for name in ("optimizer", "gradient", "trainer", "util", "multi_layer_net")
     },
-    "data": "load_mnist comes from dataset.mnist, in the kind 'book'",
     "multi_layer_net": "the kind 'book' has common.multi_layer_net",
 }
 
