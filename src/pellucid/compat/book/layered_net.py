@@ -24,12 +24,14 @@ class LayeredNet:
 
     last_name = "last_layer"
     """The attribute under which scripts know the layer with the loss."""
+    through: tuple[str, ...] = ("predict", "loss")
+    """The methods that gradient goes through, which a script's subclass may have made its own."""
 
     def __init__(self, faithful: bool | None = None) -> None:
         self.faithful = is_faithful(faithful)
         self.params: dict[str, Array] = {}
         self.layers: OrderedDict[str, Any] = OrderedDict()
-        self._links: dict[str, tuple[Any, str]] = {}
+        self._links: dict[str, tuple[str, str]] = {}
         self._seen: dict[str, Array] = {}
         self._built: tuple[Any, ...] = ()
         self._twin: Twin | None = None
@@ -38,8 +40,8 @@ class LayeredNet:
         """Notes which layer reads which of the params, and what the layers were."""
         setattr(self, self.last_name, SoftmaxWithLoss(faithful=self.faithful))
         keys = {id(value): key for key, value in self.params.items()}
-        for layer in self.layers.values():
-            self._links |= {keys[id(getattr(layer, name))]: (layer, name) for name in layer.learns}
+        for place, layer in self.layers.items():
+            self._links |= {keys[id(getattr(layer, name))]: (place, name) for name in layer.learns}
         self._seen = dict(self.params)
         self._built = (*self.layers.values(), self._last)
         self._input_size = int(self.params["W1"].shape[0])
@@ -69,17 +71,17 @@ class LayeredNet:
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Returns dloss/dparams under the params' names, by error backpropagation."""
         self._follow()
-        if self._runs_natively(True, "predict", "loss"):
+        if self._runs_natively(True, *self.through):
             assert self._twin is not None
             self._last.loss = self._twin.gradient(x, t)
             self._last.t = t
             self._postpone(x, t, True)
         else:
-            self._training_loss(x, t)
+            self._prepare_backward(x, t)
             dout = self._last.backward(1)
             for layer in reversed(self.layers.values()):
                 dout = layer.backward(dout)
-        return {key: self._with_decay(key, layer, name) for key, (layer, name) in self._links.items()}
+        return {key: self._with_decay(key, self.layers[place], name) for key, (place, name) in self._links.items()}
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Returns the same by numeric differentiation: two forward passes per number. Slow; it is there to compare."""
@@ -91,6 +93,10 @@ class LayeredNet:
     def _training_loss(self, x: Any, t: Any) -> Any:
         """The loss as it is in training."""
         return self.loss(x, t)
+
+    def _prepare_backward(self, x: Any, t: Any) -> None:
+        """Has every layer keep what its backward needs."""
+        self._training_loss(x, t)
 
     def _logits(self, x: Any, training: bool) -> Array:
         self._follow()
@@ -119,8 +125,9 @@ class LayeredNet:
     def _walk(self, x: Any, t: Any, training: bool) -> Array:
         """Runs forward layer by layer, each keeping what its backward needs."""
         y = np.asarray(x)
-        for layer in self.layers.values():
-            y = layer.forward(y, training) if getattr(layer, "only_in_training", False) else layer.forward(y)
+        for place, layer in self.layers.items():
+            two_ways = getattr(layer, "only_in_training", "Dropout" in place or "BatchNorm" in place)
+            y = layer.forward(y, training) if two_ways else layer.forward(y)
         if t is not None:
             self._last.forward(y, t)
         return y
@@ -142,9 +149,8 @@ class LayeredNet:
 
     def _follow(self) -> None:
         """Brings params, layers and native network together where a script has replaced an array."""
-        if self.faithful:
-            return
-        for key, (layer, name) in self._links.items():
+        for key, (place, name) in self._links.items():
+            layer = self.layers[place]
             value, own = self.params[key], getattr(layer, name)
             if value is not own:
                 if value is self._seen[key]:
@@ -152,15 +158,15 @@ class LayeredNet:
                 else:
                     setattr(layer, name, value)
             self._seen[key] = value
-        if self._twin is None:
+        if self._twin is not None:
+            self._twin.follow()
+        elif not self.faithful:
             self._make_twin()
-        assert self._twin is not None
-        self._twin.follow()
 
     def _make_twin(self) -> None:
         self._twin = Twin(self._built[:-1], self._input_size)
-        for key, (layer, name) in self._links.items():
-            self.params[key] = self._seen[key] = getattr(layer, name)
+        for key, (place, name) in self._links.items():
+            self.params[key] = self._seen[key] = getattr(self.layers[place], name)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy makes its native network anew."""

@@ -82,10 +82,10 @@ class Twin:
     def _data(self, x: Any, t: Any) -> Data:
         """Returns the batch for the engine, past the checks that a whole data set gets once."""
         rows, t = self._rows(x), np.asarray(t)
-        if t.shape == (len(rows), self._outputs) and self._outputs > 1:
-            return Data(rows, t, None, False, None)
         if self._outputs == 1:
             raise InputError("the network has one output, whose softmax is always 1; make it two.")
+        if t.shape == (len(rows), self._outputs) or (len(rows) == 1 and t.shape == (self._outputs,)):
+            return Data(rows, t.reshape(len(rows), self._outputs), None, False, None)
         if t.size != len(rows):
             raise InputError(
                 f"t has the shape {t.shape}, but x has {len(rows)} rows; give ({len(rows)},) class numbers or "

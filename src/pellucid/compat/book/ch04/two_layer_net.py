@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.compat.book.common.functions import softmax
+from pellucid.compat.book.common.functions import cross_entropy_error, softmax
 from pellucid.compat.book.common.layers import Affine, Sigmoid
 from pellucid.compat.book.layered_net import LayeredNet, fully_connected
 from pellucid.ops import Array
@@ -16,6 +16,8 @@ class TwoLayerNet(LayeredNet):
     Unlike chapter 5's, predict returns the probabilities, and takes one sample (I,) too. Targets may be class numbers
     as well as one-hot rows.
     """
+
+    through = ()
 
     def __init__(
         self,
@@ -36,6 +38,15 @@ class TwoLayerNet(LayeredNet):
         """Returns the probabilities (N, K), or (K,) for one sample."""
         y = softmax(self._logits(np.atleast_2d(x), False))
         return y[0] if np.ndim(x) == 1 else y
+
+    def loss(self, x: Any, t: Any) -> Any:
+        """Returns the mean cross-entropy of predict(x) against t."""
+        if type(self).predict is not TwoLayerNet.predict:
+            return cross_entropy_error(self.predict(x), t)
+        return self._loss(np.atleast_2d(x), t, False)
+
+    def _prepare_backward(self, x: Any, t: Any) -> None:
+        self._walk(x, t, True)
 
     def _outputs(self, x: Any, training: bool) -> Array:
         return self._logits(x, training)

@@ -58,6 +58,10 @@ class BookLayer:
         """Returns what that layer's parameters are at present, by its names for them."""
         return {name: getattr(self, name) for name in self.learns}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has what the layer learnt, not what its last pass left behind."""
+        return self.__dict__ | {"catch_up": None, "_kept": None}
+
     def _keep(self, saved: Named) -> None:
         self.catch_up, self._kept = None, saved
 
@@ -298,6 +302,7 @@ class BatchNormalization(BookLayer):
             mean, variance = self.running_mean, self.running_var
         deviation = np.sqrt(variance + self.EPSILON)
         normal = (rows - mean) / deviation
+        self.catch_up = None
         if train_flg:
             self._keep(Named(normal=normal, deviation=deviation))
         y: Array = self.gamma * normal + self.beta

@@ -66,11 +66,12 @@ class MultiLayerNetExtend(MultiLayerNet):
             return super().numerical_gradient(x, t)
         norms = [layer for layer in self.layers.values() if isinstance(layer, BatchNormalization)]
         running = [(layer.running_mean, layer.running_var) for layer in norms]
-        self._generator = np.random.get_state()
+        self._generator = np.random.get_state() if self.use_dropout else None
         try:
             return super().numerical_gradient(x, t)
         finally:
-            np.random.set_state(self._generator)
+            if self._generator is not None:
+                np.random.set_state(self._generator)
             self._generator = None
             for layer, (mean, variance) in zip(norms, running, strict=True):
                 layer.running_mean, layer.running_var = mean, variance
