@@ -84,6 +84,10 @@ class Data:
         arrays = [np.load(folder / f"{name}.npy") for name in ("x", "labels", "order")]
         return cls(*arrays, load_layers(folder / "layers.npz"))
 
+    def restarted(self, sizes: tuple[int, ...], seed: int) -> "Data":
+        """Returns the same data with other first weights."""
+        return replace(self, layers=first_layers(sizes, seed))
+
     def targets(self, outputs: int) -> Array:
         """Returns float32 targets (N, K): one-hot rows, or the label itself for a single output."""
         if outputs == 1:
@@ -101,9 +105,9 @@ def load_layers(path: Path) -> Layers:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-def first_layers(sizes: tuple[int, ...]) -> Layers:
+def first_layers(sizes: tuple[int, ...], seed: int = SEED) -> Layers:
     """Returns weights with a standard deviation of 1/√inputs, and small biases so that a lost bias shows."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     return [
         (
             rng.normal(0, i**-0.5, (i, o)).astype(np.float32),

@@ -93,10 +93,10 @@ def threads_task(counts: Sequence[int] = (1, 2)) -> Task:
 
 
 def width_task(width: int) -> Task:
-    problem = Problem("train", (784, width, 10), batch=32, steps=max(50, min(500, 40_000 // width)))
+    problem = Problem("train", (784, width, 10), batch=32, steps=max(60, min(1500, 100_000 // width)))
     return Task(f"width {width}", f"784-{width}-10, batch 32", problem, BATCHED)
 
 
 def batch_task(batch: int) -> Task:
-    problem = Problem("train", (784, 128, 10), batch=batch, steps=max(40, min(1000, 20_000 // batch)))
+    problem = Problem("train", (784, 128, 10), batch=batch, steps=max(40, min(5000, 40_000 // batch)))
     return Task(f"batch {batch}", f"784-128-10, batch {batch}", problem, BATCHED)

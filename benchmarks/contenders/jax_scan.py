@@ -107,7 +107,8 @@ def _step(problem: Problem, state: Any, x: Any, t: Any) -> Any:
 
 def _epoch(problem: Problem, state: Any, x: Any, t: Any, batches: Any) -> Any:
     def body(state: Any, rows: Any) -> Any:
-        return _step(problem, state, x[rows], t[rows]), None
+        # Rows that are known to be there: take with clip is up to a fifth faster than x[rows].
+        return _step(problem, state, *(jnp.take(a, rows, axis=0, mode="clip") for a in (x, t))), None
 
     return jax.lax.scan(body, state, batches)[0]
 
