@@ -1,6 +1,7 @@
 """Decides which engine runs a network, and says why."""
 
 import os
+import warnings
 from typing import Any
 
 from pellucid.engines.model import Model
@@ -27,8 +28,13 @@ def choose_engine(model: Model, engine: str, threads: int | None) -> tuple[Engin
         return ReferenceEngine(model), "asked for"
     try:
         return _native(model, threads), "asked for" if engine == "native" else "the fastest that runs this network"
-    except (ImportError, OutsideVocabulary) as error:
+    except OutsideVocabulary as error:
         reason = str(error)
+    except ModuleNotFoundError:
+        reason = "Pellucid's C++ core was not built; see pellucid.info()."
+    except ImportError as error:
+        reason = f"Pellucid's C++ core cannot be loaded ({error})."
+        warnings.warn(f"{reason} Networks run on the reference engine; install Pellucid anew.", stacklevel=3)
     if engine == "native":
         raise InputError(f"engine='native' cannot run this network: {reason} Use engine='auto' or 'reference'.")
     return ReferenceEngine(model), f"the native engine cannot run this network: {reason}"

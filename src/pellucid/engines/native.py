@@ -68,7 +68,11 @@ class NativeEngine:
         self._held: list[tuple[Data, Any]] = []
         self._order: tuple[Any, Any] = (None, None)
         self._in_use = threading.RLock()
-        self._try_out()
+        try:
+            self._try_out()
+        except (TypeError, AttributeError, IndexError) as error:
+            # A layer of the user's own that asks an array for what only one with values has.
+            raise OutsideVocabulary(f"recording it ends in {type(error).__name__}: {error}.") from error
         self.quick_predict: Callable[[Any], Array | None] = self._quick_predict()
 
     def _try_out(self) -> None:
