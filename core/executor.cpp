@@ -382,6 +382,7 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
     case StepKind::max_columns:
       return kernels_.max_columns(base(0), 0, rows(0), width(0), base(1));
     case StepKind::sum_all:
+      std::fill_n(base(1), kLanes, T(0));
       base(1)[0] = kernels_.sum_all(base(0), rows(0), width(0));
       return;
     case StepKind::one_hot:
@@ -390,6 +391,7 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
     case StepKind::mean_weights: {
       T total = 0;
       for (long r = 0; r < batch.rows; ++r) total += base(0)[r * kLanes];
+      std::fill_n(base(1), batch.rows * kLanes, T(0));
       for (long r = 0; r < batch.rows; ++r) base(1)[r * kLanes] = total != 0 ? base(0)[r * kLanes] / total : T(0);
       return;
     }
