@@ -179,8 +179,8 @@ PELLUCID_INLINE Lanes<T> minimum(Lanes<T> a, Lanes<T> b) {
 // The products of the low 32 bits of each 64-bit lane.
 PELLUCID_INLINE Int64Lanes multiply_low32(Int64Lanes a, Int64Lanes b) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<Int64Lanes>(_mm512_maskz_mul_epu32(__mmask8(-1), reinterpret_cast<__m512i>(a),
-                                                             reinterpret_cast<__m512i>(b)));
+  return reinterpret_cast<Int64Lanes>(
+      _mm512_maskz_mul_epu32(__mmask8(-1), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
 #elif defined(__AVX2__)
   return reinterpret_cast<Int64Lanes>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 #elif defined(__ARM_NEON)
@@ -210,8 +210,8 @@ PELLUCID_INLINE Lanes<T> tree_within(Lanes<T> a, const Combine& combine) {
   if constexpr (kHalf == 0)
     return a;
   else
-    return tree_within<T, kHalf / 2>(
-        combine(a, rotate<T, kHalf>(a, std::make_integer_sequence<int, kLanes<T>>{})), combine);
+    return tree_within<T, kHalf / 2>(combine(a, rotate<T, kHalf>(a, std::make_integer_sequence<int, kLanes<T>>{})),
+                                     combine);
 }
 
 // 16 lanes combined by one tree, whatever the machine's width: l with l + 8, then with + 4, + 2, + 1.

@@ -43,6 +43,13 @@ struct Format<double> {
   static constexpr std::int64_t kToNormalBits = 54;
 };
 
+// a - b without an overflow: a negative or NaN argument gives any bits here, and its result later.
+template <class T>
+PELLUCID_INLINE IntLanes<T> wrapping_subtract(IntLanes<T> a, IntLanes<T> b) {
+  using Unsigned = typename Format<T>::Unsigned;
+  return reinterpret_cast<IntLanes<T>>(reinterpret_cast<Unsigned>(a) - reinterpret_cast<Unsigned>(b));
+}
+
 template <class T>
 PELLUCID_INLINE IntLanes<T> shift_right(IntLanes<T> x, int count) {
   return reinterpret_cast<IntLanes<T>>(reinterpret_cast<typename Format<T>::Unsigned>(x) >> count);
@@ -124,9 +131,10 @@ PELLUCID_INLINE LogParts<T> log_parts(Lanes<T> x) {
   const auto subnormal = x < splat<T>(F::kSmallestNormal);
   x = subnormal ? x * splat<T>(F::kToNormal) : x;
   constexpr auto offset = typename VectorOf<T>::Int(F::kBias + 1);
-  const IntLanes<T> biased = shift_right<T>(bits<T>(x) - (F::kRootHalfBits - (offset << F::kMantissaBits)), F::kMantissaBits);
+  const IntLanes<T> base = (F::kRootHalfBits - (offset << F::kMantissaBits)) - IntLanes<T>{};
+  const IntLanes<T> biased = shift_right<T>(wrapping_subtract<T>(bits<T>(x), base), F::kMantissaBits);
   const IntLanes<T> e = biased - offset;
-  const Lanes<T> m = from_bits<T>(bits<T>(x) - (e << F::kMantissaBits));
+  const Lanes<T> m = from_bits<T>(wrapping_subtract<T>(bits<T>(x), e << F::kMantissaBits));
   const Lanes<T> exponent = from_bits<T>(e + F::kShifterBits) - splat<T>(F::kShifter);
   return {exponent - (subnormal ? splat<T>(T(F::kToNormalBits)) : zero), m};
 }

@@ -129,10 +129,14 @@ class Run {
   View<T> view(long i, long row, long col) const {
     if (i >= program_.operand_count) return {slot(i), 1};
     switch (program_.operands[i].kind) {
-      case OperandKind::full: return {data_[i] + row * ld_ + col, 1};
-      case OperandKind::row: return {shape_.rows > 1 ? slot(i) : data_[i] + col, 1};
-      case OperandKind::column: return {slot(i), shape_.rows > 1 ? 1 : 0};
-      default: return {slot(i), 0};
+      case OperandKind::full:
+        return {data_[i] + row * ld_ + col, 1};
+      case OperandKind::row:
+        return {shape_.rows > 1 ? slot(i) : data_[i] + col, 1};
+      case OperandKind::column:
+        return {slot(i), shape_.rows > 1 ? 1 : 0};
+      default:
+        return {slot(i), 0};
     }
   }
 

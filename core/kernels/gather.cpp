@@ -24,14 +24,22 @@ using ConvertRow = void (*)(const char* source, long width, T scale, T* dst);
 template <class T>
 ConvertRow<T> convert_row_of(SourceType type) {
   switch (type) {
-    case SourceType::f32: return convert_row<float, T>;
-    case SourceType::f64: return convert_row<double, T>;
-    case SourceType::u8: return convert_row<std::uint8_t, T>;
-    case SourceType::i8: return convert_row<std::int8_t, T>;
-    case SourceType::i16: return convert_row<std::int16_t, T>;
-    case SourceType::u16: return convert_row<std::uint16_t, T>;
-    case SourceType::i32: return convert_row<std::int32_t, T>;
-    default: return convert_row<std::int64_t, T>;
+    case SourceType::f32:
+      return convert_row<float, T>;
+    case SourceType::f64:
+      return convert_row<double, T>;
+    case SourceType::u8:
+      return convert_row<std::uint8_t, T>;
+    case SourceType::i8:
+      return convert_row<std::int8_t, T>;
+    case SourceType::i16:
+      return convert_row<std::int16_t, T>;
+    case SourceType::u16:
+      return convert_row<std::uint16_t, T>;
+    case SourceType::i32:
+      return convert_row<std::int32_t, T>;
+    default:
+      return convert_row<std::int64_t, T>;
   }
 }
 

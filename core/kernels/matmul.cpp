@@ -7,8 +7,8 @@ namespace pellucid {
 namespace PELLUCID_ISA {
 namespace {
 
-constexpr long kRowBlock = 240;               // rows of a whose block of k stays in the second-level cache
-constexpr long kPackStride = 512;             // bytes between rows of b from which packing pays
+constexpr long kRowBlock = 240;    // rows of a whose block of k stays in the second-level cache
+constexpr long kPackStride = 512;  // bytes between rows of b from which packing pays
 
 // ---- products whose sum needs only one chain per element ----------------------------------------------------------
 
@@ -20,8 +20,7 @@ void pack_transposed(const Problem<T>& p, long j0, long k0, long depth, long wid
     for (long k = 0; k < depth; k += n) {
       Lanes<T> rows[n];
 #pragma GCC unroll 16
-      for (int l = 0; l < n; ++l)
-        rows[l] = j0 + j + l < p.n ? load(p.b + (j0 + j + l) * p.ldb + k0 + k) : Lanes<T>{};
+      for (int l = 0; l < n; ++l) rows[l] = j0 + j + l < p.n ? load(p.b + (j0 + j + l) * p.ldb + k0 + k) : Lanes<T>{};
       transpose_square<T>(rows);
 #pragma GCC unroll 16
       for (int l = 0; l < n; ++l) store(panel + (k + l) * width + j, rows[l]);
@@ -212,9 +211,12 @@ void matmul_tn(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long,
 template <class T>
 long matmul_scratch(Product product, long, long n, long k) {
   switch (product) {
-    case Product::tn_add: return strip_scratch<T>(false, n, k);
-    case Product::tn_update: return strip_scratch<T>(true, n, k);
-    default: return kPanelElements<T>;
+    case Product::tn_add:
+      return strip_scratch<T>(false, n, k);
+    case Product::tn_update:
+      return strip_scratch<T>(true, n, k);
+    default:
+      return kPanelElements<T>;
   }
 }
 

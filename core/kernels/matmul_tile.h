@@ -151,12 +151,13 @@ using TileFunction = void (*)(const TileOperands<T>&, const Accumulators<T>&);
 // The tallest tile for each width, so that accumulators, a row of b and one factor fit the registers.
 constexpr int kMaxRows = kRegisters == 32 ? 12 : 6;
 constexpr int max_rows(int vectors) {
-  return vectors == 1 ? kMaxRows : vectors == 2 ? kMaxRows : vectors == 4 ? (kRegisters == 32 ? 6 : 3) : kRegisters / 16;
+  return vectors == 1   ? kMaxRows
+         : vectors == 2 ? kMaxRows
+         : vectors == 4 ? (kRegisters == 32 ? 6 : 3)
+                        : kRegisters / 16;
 }
 // The widest tile for a number of rows.
-constexpr int widest(int rows) {
-  return rows <= max_rows(8) ? 8 : rows <= max_rows(4) ? 4 : 2;
-}
+constexpr int widest(int rows) { return rows <= max_rows(8) ? 8 : rows <= max_rows(4) ? 4 : 2; }
 
 template <class T, int NV, bool kTransposedA, bool kPack>
 struct TileRow {
@@ -171,10 +172,14 @@ struct TileRow {
 template <class T, bool kTransposedA, bool kPack>
 TileFunction<T> tile_of(int rows, int vectors) {
   switch (vectors) {
-    case 1: return TileRow<T, 1, kTransposedA, kPack>::of(rows);
-    case 2: return TileRow<T, 2, kTransposedA, kPack>::of(rows);
-    case 4: return TileRow<T, 4, kTransposedA, kPack>::of(rows);
-    default: return TileRow<T, 8, kTransposedA, kPack>::of(rows);
+    case 1:
+      return TileRow<T, 1, kTransposedA, kPack>::of(rows);
+    case 2:
+      return TileRow<T, 2, kTransposedA, kPack>::of(rows);
+    case 4:
+      return TileRow<T, 4, kTransposedA, kPack>::of(rows);
+    default:
+      return TileRow<T, 8, kTransposedA, kPack>::of(rows);
   }
 }
 

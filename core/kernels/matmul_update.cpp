@@ -13,7 +13,7 @@ constexpr long kGradientBytes = 24 * 1024;  // a strip of the gradient: half a f
 constexpr long kDepth = 256;                // k up to which a strip is summed in one pass
 constexpr long kDeepBytes = 512 * 1024;     // a block of the gradient where k is deeper: half a second-level cache
 constexpr long kDeepColumns = 512;
-constexpr long kThinRows = 48;              // rows of a strip where b fits the registers
+constexpr long kThinRows = 48;  // rows of a strip where b fits the registers
 
 template <class T>
 constexpr long kPanel = 2 * kLanes<T>;
@@ -37,8 +37,8 @@ struct Strips {
   const T *a, *b;
   long lda, ldb, n, k;
   Part part;
-  T scale;     // of b
-  T* packed;   // b's columns of one group: panels of (k, kPanel), the last one narrower where only 16 are left
+  T scale;    // of b
+  T* packed;  // b's columns of one group: panels of (k, kPanel), the last one narrower where only 16 are left
 };
 
 template <class T>
@@ -116,16 +116,25 @@ void deep_update(const Strips<T>& p, T* gradient, const Update& update) {
     long row = p.part.row0;
     for (long block = 0; block < blocks.tiles; row += blocks.height(block++)) {
       const long rows = blocks.height(block);
-      product_tn<T>({p.a + row, p.b + col, p.lda, p.ldb, gradient, columns, p.n - col, p.k,
-                     {Start::zero, nullptr, T(0)}, {0, rows, 0, columns}, p.packed});
+      product_tn<T>({p.a + row,
+                     p.b + col,
+                     p.lda,
+                     p.ldb,
+                     gradient,
+                     columns,
+                     p.n - col,
+                     p.k,
+                     {Start::zero, nullptr, T(0)},
+                     {0, rows, 0, columns},
+                     p.packed});
       update(row, rows, col, columns);
     }
   }
 }
 
 template <class T>
-void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1,
-                      T* s2, long ldw, long, long n, long k, Part part, T* scratch) {
+void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1, T* s2,
+                      long ldw, long, long n, long k, Part part, T* scratch) {
   if (part.row0 >= part.row1 || part.col0 >= part.col1) return;
   T* gradient = scratch;
   T* packed = scratch + (k > kDepth ? kDeepElements<T> : kGradientElements<T>);

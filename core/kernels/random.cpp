@@ -1,6 +1,6 @@
 // Dropout masks from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). The same words
-// as core/philox.h, a vector of counters at a time; written here again because an inline function shared between instruction
-// sets could be linked in the wrong one's copy.
+// as core/philox.h, a vector of counters at a time; written here again because an inline function shared between
+// instruction sets could be linked in the wrong one's copy.
 #include "families.h"
 
 namespace pellucid {

@@ -53,9 +53,12 @@ template <class T>
 void thin(const TileOperands<T>& x, long rows, const Accumulators<T>& from) {
   constexpr auto depths = std::make_integer_sequence<int, kThinDepth>{};
   switch (from.start) {
-    case Start::zero: return thin_of<T, Start::zero>(x, rows, T(0), depths);
-    case Start::decay: return thin_of<T, Start::decay>(x, rows, from.decay, depths);
-    default: return thin_of<T, Start::accumulate>(x, rows, T(0), depths);
+    case Start::zero:
+      return thin_of<T, Start::zero>(x, rows, T(0), depths);
+    case Start::decay:
+      return thin_of<T, Start::decay>(x, rows, from.decay, depths);
+    default:
+      return thin_of<T, Start::accumulate>(x, rows, T(0), depths);
   }
 }
 

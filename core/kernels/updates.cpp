@@ -123,13 +123,20 @@ void add(Kernels<T>& table, UpdateRule rule) {
 template <class T>
 UpdateBlock<T> update_block(UpdateRule rule) {
   switch (rule) {
-    case UpdateRule::sgd: return block<T, Sgd<T>>;
-    case UpdateRule::momentum: return block<T, Momentum<T>>;
-    case UpdateRule::nesterov: return block<T, Nesterov<T>>;
-    case UpdateRule::adagrad: return block<T, AdaGrad<T>>;
-    case UpdateRule::rmsprop: return block<T, RmsProp<T>>;
-    case UpdateRule::adam: return block<T, Adam<T>>;
-    default: return block<T, AdamW<T>>;
+    case UpdateRule::sgd:
+      return block<T, Sgd<T>>;
+    case UpdateRule::momentum:
+      return block<T, Momentum<T>>;
+    case UpdateRule::nesterov:
+      return block<T, Nesterov<T>>;
+    case UpdateRule::adagrad:
+      return block<T, AdaGrad<T>>;
+    case UpdateRule::rmsprop:
+      return block<T, RmsProp<T>>;
+    case UpdateRule::adam:
+      return block<T, Adam<T>>;
+    default:
+      return block<T, AdamW<T>>;
   }
 }
 template UpdateBlock<float> update_block<float>(UpdateRule);

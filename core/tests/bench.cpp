@@ -15,9 +15,7 @@ using pellucid::Kernels;
 using pellucid::Part;
 using pellucid::Product;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 long padded(long width) { return (width + 15) / 16 * 16; }
 
@@ -67,11 +65,21 @@ void product(const Kernels<T>& t, const char* name, Product kind, long m, long n
   const Part all{0, m, 0, n};
   const double seconds = least_time([&] {
     switch (kind) {
-      case Product::nn: t.matmul_nn(a.data, a.ld, b.data, b.ld, bias.data, c.data, c.ld, m, n, k, all, scratch.data); break;
-      case Product::nt: t.matmul_nt(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, all, scratch.data); break;
-      case Product::tn: t.matmul_tn(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, all, scratch.data); break;
-      case Product::tn_add: t.matmul_tn_add(a.data, a.ld, b.data, b.ld, T(1), T(-1e-9), c.data, c.ld, m, n, k, all, scratch.data); break;
-      default: t.matmul_tn_update(a.data, a.ld, b.data, b.ld, pellucid::UpdateRule::adam, scalars, c.data, s1.data, s2.data, c.ld, m, n, k, all, scratch.data);
+      case Product::nn:
+        t.matmul_nn(a.data, a.ld, b.data, b.ld, bias.data, c.data, c.ld, m, n, k, all, scratch.data);
+        break;
+      case Product::nt:
+        t.matmul_nt(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, all, scratch.data);
+        break;
+      case Product::tn:
+        t.matmul_tn(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, all, scratch.data);
+        break;
+      case Product::tn_add:
+        t.matmul_tn_add(a.data, a.ld, b.data, b.ld, T(1), T(-1e-9), c.data, c.ld, m, n, k, all, scratch.data);
+        break;
+      default:
+        t.matmul_tn_update(a.data, a.ld, b.data, b.ld, pellucid::UpdateRule::adam, scalars, c.data, s1.data, s2.data,
+                           c.ld, m, n, k, all, scratch.data);
     }
   });
   const double top = peak(t), flop = 2.0 * double(m) * double(n) * double(k), rate = flop / seconds * 1e-9;
@@ -128,8 +136,11 @@ void program(const Kernels<T>& t, const char* name, std::vector<pellucid::Instru
   using pellucid::Operand;
   using pellucid::OperandKind;
   Matrix<T> x(rows, width), y(rows, width), z(rows, width), bias(1, width);
-  const Operand operands[] = {{OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0},
-                              {OperandKind::row, 0},  {OperandKind::constant, 1}};
+  const Operand operands[] = {{OperandKind::full, 0},
+                              {OperandKind::full, 0},
+                              {OperandKind::full, 0},
+                              {OperandKind::row, 0},
+                              {OperandKind::constant, 1}};
   T* const data[] = {x.data, y.data, z.data, bias.data, nullptr};
   const pellucid::Program p{code.data(), int(code.size()), operands, 5, 2};
   Matrix<T> scratch(1, t.program_scratch(p, width));
@@ -142,10 +153,18 @@ template <class T>
 void small(const Kernels<T>& t) {
   using pellucid::Op;
   for (long shape : {0, 1, 2, 3}) {
-    const long rows = shape == 0 ? 1 : shape == 1 ? 10 : shape == 2 ? 100 : 128, width = shape == 0 ? 30 : shape == 1 ? 30 : shape == 2 ? 50 : 512;
+    const long rows = shape == 0   ? 1
+                      : shape == 1 ? 10
+                      : shape == 2 ? 100
+                                   : 128,
+               width = shape == 0   ? 30
+                       : shape == 1 ? 30
+                       : shape == 2 ? 50
+                                    : 512;
     program(t, "sigmoid", {{Op::sigmoid, 1, 0, 0, 0}}, rows, width);
     program(t, "relu", {{Op::maximum, 1, 0, 4, 0}}, rows, width);
-    program(t, "d·a·(1-a)", {{Op::subtract, 5, 4, 0, 0}, {Op::multiply, 5, 5, 0, 0}, {Op::multiply, 2, 5, 1, 0}}, rows, width);
+    program(t, "d·a·(1-a)", {{Op::subtract, 5, 4, 0, 0}, {Op::multiply, 5, 5, 0, 0}, {Op::multiply, 2, 5, 1, 0}}, rows,
+            width);
     program(t, "bias, tanh", {{Op::add, 5, 0, 3, 0}, {Op::tanh, 1, 5, 0, 0}}, rows, width);
     program(t, "exp", {{Op::exp, 1, 0, 0, 0}}, rows, width);
     program(t, "log", {{Op::log, 1, 4, 0, 0}}, rows, width);
@@ -165,10 +184,15 @@ void small(const Kernels<T>& t) {
   std::vector<unsigned char> images(10 * 784, 7);
   Matrix<T> batch(10, 784);
   std::vector<std::uint32_t> index{9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
-  report("gather u8 10x784", least_time([&] { t.gather_rows(images.data(), pellucid::SourceType::u8, 784, index.data(), 0, 10, 784, 1 / 255.0, batch.data, batch.ld); }));
+  report("gather u8 10x784", least_time([&] {
+           t.gather_rows(images.data(), pellucid::SourceType::u8, 784, index.data(), 0, 10, 784, 1 / 255.0, batch.data,
+                         batch.ld);
+         }));
   Matrix<T> source(10, 784);
   const auto same = sizeof(T) == 4 ? pellucid::SourceType::f32 : pellucid::SourceType::f64;
-  report("gather same type 10x784", least_time([&] { t.gather_rows(source.data, same, 784 * long(sizeof(T)), index.data(), 0, 10, 784, 1.0, batch.data, batch.ld); }));
+  report("gather same type 10x784", least_time([&] {
+           t.gather_rows(source.data, same, 784 * long(sizeof(T)), index.data(), 0, 10, 784, 1.0, batch.data, batch.ld);
+         }));
   report("one_hot 10x10", least_time([&] { t.one_hot(labels.data(), index.data(), 0, 10, 10, column.data, 16); }));
   report("dropout_mask 128x512", least_time([&] { t.dropout_mask(x.data, 0, 128, 512, 0.5, 1, 2, 3); }));
   const T scalars[] = {T(1e-6), 0, 0, T(0.9), T(0.1), T(0.999), T(0.001), T(1e-8), T(1), T(1)};

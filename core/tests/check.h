@@ -64,7 +64,9 @@ struct Matrix {
         if (at(r, j) != T(0)) return false;
     return true;
   }
-  bool same_bits(const Matrix& other) const { return std::memcmp(data, other.data, std::size_t(rows * ld) * sizeof(T)) == 0; }
+  bool same_bits(const Matrix& other) const {
+    return std::memcmp(data, other.data, std::size_t(rows * ld) * sizeof(T)) == 0;
+  }
 };
 
 template <class T>

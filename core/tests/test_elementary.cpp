@@ -26,8 +26,10 @@ const Function kFunctions[] = {
     {Op::log, "log", [](long double x) { return std::log(x); }, 0, 10},
     {Op::log1p, "log1p", [](long double x) { return std::log1p(x); }, -1, 10},
     {Op::tanh, "tanh", [](long double x) { return std::tanh(x); }, -25, 25},
-    {Op::sigmoid, "sigmoid", [](long double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }, -800, 800},
-    {Op::softplus, "softplus", [](long double x) { return std::fmax(x, 0.0L) + std::log1p(std::exp(-std::fabs(x))); }, -800, 800},
+    {Op::sigmoid, "sigmoid",
+     [](long double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }, -800, 800},
+    {Op::softplus, "softplus", [](long double x) { return std::fmax(x, 0.0L) + std::log1p(std::exp(-std::fabs(x))); },
+     -800, 800},
     {Op::erf, "erf", [](long double x) { return std::erf(x); }, -7, 7}};
 
 template <class T>
@@ -45,7 +47,8 @@ std::vector<T> arguments(const Function& f) {
     x.push_back(T(-power));
     x.push_back(T(1) + T(power));
   }
-  for (double s : {0.0, -0.0, HUGE_VAL, -HUGE_VAL, std::nan(""), 1.0, -1.0, 88.72283, 88.73, -87.33, -103.97, -104.1, 709.78, 709.79, -745.1, -745.2})
+  for (double s : {0.0, -0.0, HUGE_VAL, -HUGE_VAL, std::nan(""), 1.0, -1.0, 88.72283, 88.73, -87.33, -103.97, -104.1,
+                   709.78, 709.79, -745.1, -745.2})
     x.push_back(T(s));
   while (x.size() % 16) x.push_back(T(1));
   return x;

@@ -13,29 +13,32 @@ using pellucid::Program;
 // y = where(x > 0, (x + row)·column, scalar); x = sigmoid(y) - 0.5; z = copy of y through a register
 template <class T>
 void broadcasting(long rows, long width) {
-  const Operand operands[] = {{OperandKind::full, 0},   {OperandKind::full, 0},   {OperandKind::row, 0},
-                              {OperandKind::column, 0}, {OperandKind::scalar, 0}, {OperandKind::constant, 0.5},
+  const Operand operands[] = {{OperandKind::full, 0},    {OperandKind::full, 0},   {OperandKind::row, 0},
+                              {OperandKind::column, 0},  {OperandKind::scalar, 0}, {OperandKind::constant, 0.5},
                               {OperandKind::constant, 0}};
   const std::int16_t r0 = 7, r1 = 8;
-  const Instruction code[] = {{Op::add, r0, 0, 2, 0},      {Op::multiply, r0, r0, 3, 0}, {Op::greater, r1, 0, 6, 0},
-                              {Op::where, 1, r1, r0, 4},   {Op::sigmoid, r1, 1, 0, 0},   {Op::subtract, 0, r1, 5, 0}};
+  const Instruction code[] = {{Op::add, r0, 0, 2, 0},    {Op::multiply, r0, r0, 3, 0}, {Op::greater, r1, 0, 6, 0},
+                              {Op::where, 1, r1, r0, 4}, {Op::sigmoid, r1, 1, 0, 0},   {Op::subtract, 0, r1, 5, 0}};
   const Program program{code, 6, operands, 7, 2};
   const Matrix<T> x0(rows, width), row(1, width), column(rows, 1), scalar(1, 1);
   std::vector<Matrix<T>> results;
   results.reserve(3 * tables().size());
   for (const auto& table : tables())
     for (long step : {rows, long(1), long(3)}) {
-      const std::string name = std::string("program ") + type_name<T>() + " " + table.isa + " " + std::to_string(rows) + "x" + std::to_string(width);
+      const std::string name = std::string("program ") + type_name<T>() + " " + table.isa + " " + std::to_string(rows) +
+                               "x" + std::to_string(width);
       const auto& t = kernels_of<T>(table);
       Matrix<T> x(x0), y(rows, width), scratch(1, t.program_scratch(program, width));
       y.fill(5);
       scratch.fill(std::nan(""));
       T* const data[] = {x.data, y.data, row.data, column.data, scalar.data, nullptr, nullptr};
-      for (long r = 0; r < rows; r += step) t.run_program(program, data, r, std::min(rows, r + step), width, scratch.data);
+      for (long r = 0; r < rows; r += step)
+        t.run_program(program, data, r, std::min(rows, r + step), width, scratch.data);
       double worst = 0;
       for (long r = 0; r < rows; ++r)
         for (long j = 0; j < width; ++j) {
-          const double v = x0.at(r, j) > 0 ? double(T(x0.at(r, j) + row.at(0, j)) * column.at(r, 0)) : double(scalar.at(0, 0));
+          const double v =
+              x0.at(r, j) > 0 ? double(T(x0.at(r, j) + row.at(0, j)) * column.at(r, 0)) : double(scalar.at(0, 0));
           worst = std::fmax(worst, std::fabs(v - double(y.at(r, j))));
           worst = std::fmax(worst, std::fabs(1 / (1 + std::exp(-v)) - 0.5 - double(x.at(r, j))));
         }
@@ -51,22 +54,38 @@ void broadcasting(long rows, long width) {
 double exact(Op op, double a, double b, double c) {
   const double nan = std::nan("");
   switch (op) {
-    case Op::copy: return a;
-    case Op::negative: return -a;
-    case Op::abs: return std::fabs(a);
-    case Op::sign: return a > 0 ? 1 : a < 0 ? -1 : a;
-    case Op::square: return a * a;
-    case Op::sqrt: return std::sqrt(a);
-    case Op::add: return a + b;
-    case Op::subtract: return a - b;
-    case Op::multiply: return a * b;
-    case Op::divide: return a / b;
-    case Op::maximum: return a != a || b != b ? nan : a > b ? a : b;
-    case Op::minimum: return a != a || b != b ? nan : a < b ? a : b;
-    case Op::greater: return a > b;
-    case Op::greater_equal: return a >= b;
-    case Op::fma: return a * b + c;
-    default: return a != 0 ? b : c;
+    case Op::copy:
+      return a;
+    case Op::negative:
+      return -a;
+    case Op::abs:
+      return std::fabs(a);
+    case Op::sign:
+      return a > 0 ? 1 : a < 0 ? -1 : a;
+    case Op::square:
+      return a * a;
+    case Op::sqrt:
+      return std::sqrt(a);
+    case Op::add:
+      return a + b;
+    case Op::subtract:
+      return a - b;
+    case Op::multiply:
+      return a * b;
+    case Op::divide:
+      return a / b;
+    case Op::maximum:
+      return a != a || b != b ? nan : a > b ? a : b;
+    case Op::minimum:
+      return a != a || b != b ? nan : a < b ? a : b;
+    case Op::greater:
+      return a > b;
+    case Op::greater_equal:
+      return a >= b;
+    case Op::fma:
+      return a * b + c;
+    default:
+      return a != 0 ? b : c;
   }
 }
 
@@ -82,7 +101,8 @@ void one_op(Op op) {
       b.at(i, j) = T(special[i % n]);
       c.at(i, j) = T(special[j]);
     }
-  const Operand operands[] = {{OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}};
+  const Operand operands[] = {
+      {OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}};
   const Instruction code[] = {{op, 3, 0, 1, 2}};
   const Program program{code, 1, operands, 4, 0};
   for (const auto& table : tables()) {
@@ -94,7 +114,8 @@ void one_op(Op op) {
     for (long i = 0; i < n * n; ++i)
       for (long j = 0; j < n; ++j) {
         const T want = T(exact(op, a.at(i, j), b.at(i, j), c.at(i, j))), have = out.at(i, j);
-        wrong += !(want == have || (want != want && have != have) || std::fabs(double(want - have)) < 4 * unit<T>() * std::fabs(double(want)));
+        wrong += !(want == have || (want != want && have != have) ||
+                   std::fabs(double(want - have)) < 4 * unit<T>() * std::fabs(double(want)));
       }
     check(wrong == 0, std::string("op ") + std::to_string(int(op)) + " " + type_name<T>() + " " + table.isa);
     check(out.pads_zero(), "op pads");

@@ -23,12 +23,14 @@ void one_type(SourceType type, double low, double high) {
         Matrix<T> out(4, width);
         out.fill(3);
         table.prefetch_rows(source.data(), stride, indexed ? index : nullptr, 2, 4, width * long(sizeof(S)));
-        kernels_of<T>(table).gather_rows(source.data(), type, stride, indexed ? index : nullptr, 2, 4, width, 0.3, out.data, out.ld);
+        kernels_of<T>(table).gather_rows(source.data(), type, stride, indexed ? index : nullptr, 2, 4, width, 0.3,
+                                         out.data, out.ld);
         bool good = out.pads_zero();
         for (long r = 0; r < 4; ++r)
           for (long j = 0; j < width; ++j) {
             S v;
-            std::memcpy(&v, &source[std::size_t((indexed ? long(index[r]) : 2 + r) * stride + j * long(sizeof(S)))], sizeof v);
+            std::memcpy(&v, &source[std::size_t((indexed ? long(index[r]) : 2 + r) * stride + j * long(sizeof(S)))],
+                        sizeof v);
             const volatile T converted = static_cast<T>(v), scale = static_cast<T>(0.3);
             const T want = converted * scale;
             good = good && out.at(r, j) == want;

@@ -2,9 +2,9 @@
 #include "check.h"
 
 namespace pellucid {
-#define PELLUCID_DECLARE(isa)              \
-  namespace isa {                          \
-  void fill_table(KernelTable& table);     \
+#define PELLUCID_DECLARE(isa)          \
+  namespace isa {                      \
+  void fill_table(KernelTable& table); \
   }
 PELLUCID_DECLARE(baseline)
 #if PELLUCID_HAVE_AVX2
@@ -50,9 +50,12 @@ int main(int argc, char** argv) {
   const struct {
     const char* name;
     void (*run)();
-  } families[] = {{"matmul", test::test_matmul},         {"updates", test::test_updates},
-                  {"elementwise", test::test_elementwise}, {"elementary", test::test_elementary},
-                  {"reductions", test::test_reductions}, {"gather", test::test_gather},
+  } families[] = {{"matmul", test::test_matmul},
+                  {"updates", test::test_updates},
+                  {"elementwise", test::test_elementwise},
+                  {"elementary", test::test_elementary},
+                  {"reductions", test::test_reductions},
+                  {"gather", test::test_gather},
                   {"random", test::test_random}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);

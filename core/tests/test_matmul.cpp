@@ -17,11 +17,20 @@ struct Problem {
   Product kind;
   long m, n, k;
   Matrix<T> a, b, bias, c0, s1, s2;
-  T scalars[pellucid::kUpdateScalars] = {T(0.1), T(0.01), T(0.001), T(0.9), T(0.1), T(0.99), T(0.01), T(1e-3), T(1.5), T(0.99)};
+  T scalars[pellucid::kUpdateScalars] = {T(0.1),  T(0.01), T(0.001), T(0.9), T(0.1),
+                                         T(0.99), T(0.01), T(1e-3),  T(1.5), T(0.99)};
   static bool tn(Product kind) { return kind != Product::nn && kind != Product::nt; }
   Problem(Product kind_, long m_, long n_, long k_)
-      : kind(kind_), m(m_), n(n_), k(k_), a(tn(kind) ? k : m, tn(kind) ? m : k),
-        b(kind == Product::nt ? n : k, kind == Product::nt ? k : n), bias(1, n), c0(m, n), s1(m, n, false), s2(m, n, false) {}
+      : kind(kind_),
+        m(m_),
+        n(n_),
+        k(k_),
+        a(tn(kind) ? k : m, tn(kind) ? m : k),
+        b(kind == Product::nt ? n : k, kind == Product::nt ? k : n),
+        bias(1, n),
+        c0(m, n),
+        s1(m, n, false),
+        s2(m, n, false) {}
 
   double exact(long i, long j, double* scale) const {
     long double sum = kind == Product::nn ? bias.at(0, j) : kind == Product::tn_add ? T(0.75) * c0.at(i, j) : T(0);
@@ -37,7 +46,8 @@ struct Problem {
   }
 
   // The result over the parts (row cuts x column cuts).
-  Matrix<T> run(const Kernels<T>& t, const std::vector<long>& rows, const std::vector<long>& columns, Matrix<T>* slot) const {
+  Matrix<T> run(const Kernels<T>& t, const std::vector<long>& rows, const std::vector<long>& columns,
+                Matrix<T>* slot) const {
     Matrix<T> c(c0), v1(s1), v2(s2);
     if (kind == Product::nn || kind == Product::nt || kind == Product::tn) c.fill(7);
     for (std::size_t r = 0; r + 1 < rows.size(); ++r)
@@ -46,11 +56,21 @@ struct Problem {
         scratch.fill(std::nan(""));  // nothing may be read that was not written
         const Part part{rows[r], rows[r + 1], columns[q], columns[q + 1]};
         switch (kind) {
-          case Product::nn: t.matmul_nn(a.data, a.ld, b.data, b.ld, bias.data, c.data, c.ld, m, n, k, part, scratch.data); break;
-          case Product::nt: t.matmul_nt(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data); break;
-          case Product::tn: t.matmul_tn(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data); break;
-          case Product::tn_add: t.matmul_tn_add(a.data, a.ld, b.data, b.ld, T(0.75), T(-0.5), c.data, c.ld, m, n, k, part, scratch.data); break;
-          default: t.matmul_tn_update(a.data, a.ld, b.data, b.ld, UpdateRule::adamw, scalars, c.data, v1.data, v2.data, c.ld, m, n, k, part, scratch.data);
+          case Product::nn:
+            t.matmul_nn(a.data, a.ld, b.data, b.ld, bias.data, c.data, c.ld, m, n, k, part, scratch.data);
+            break;
+          case Product::nt:
+            t.matmul_nt(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data);
+            break;
+          case Product::tn:
+            t.matmul_tn(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data);
+            break;
+          case Product::tn_add:
+            t.matmul_tn_add(a.data, a.ld, b.data, b.ld, T(0.75), T(-0.5), c.data, c.ld, m, n, k, part, scratch.data);
+            break;
+          default:
+            t.matmul_tn_update(a.data, a.ld, b.data, b.ld, UpdateRule::adamw, scalars, c.data, v1.data, v2.data, c.ld,
+                               m, n, k, part, scratch.data);
         }
       }
     if (slot) std::memcpy(slot->data, v1.data, v1.bytes());
@@ -120,7 +140,13 @@ void test_matmul() {
           one_shape<float>(kind, sizes[i], sizes[j], sizes[q]);
           if ((i + j + q) % 2) one_shape<double>(kind, sizes[i], sizes[j], sizes[q]);
         }
-    for (const auto& s : {std::vector<long>{2, 10, 784}, {33, 43, 617}, {617, 43, 33}, {1, 130, 300}, {260, 20, 270}, {300, 40, 600}, {5, 200, 530}}) {
+    for (const auto& s : {std::vector<long>{2, 10, 784},
+                          {33, 43, 617},
+                          {617, 43, 33},
+                          {1, 130, 300},
+                          {260, 20, 270},
+                          {300, 40, 600},
+                          {5, 200, 530}}) {
       one_shape<float>(kind, s[0], s[1], s[2]);
       one_shape<double>(kind, s[0], s[1], s[2]);
     }

@@ -11,7 +11,8 @@ struct Block {
 Block philox(Block c, std::uint32_t k0, std::uint32_t k1) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = 0xD2511F53ull * c.word[0], p1 = 0xCD9E8D57ull * c.word[2];
-    c = {{std::uint32_t(p1 >> 32) ^ c.word[1] ^ k0, std::uint32_t(p1), std::uint32_t(p0 >> 32) ^ c.word[3] ^ k1, std::uint32_t(p0)}};
+    c = {{std::uint32_t(p1 >> 32) ^ c.word[1] ^ k0, std::uint32_t(p1), std::uint32_t(p0 >> 32) ^ c.word[3] ^ k1,
+          std::uint32_t(p0)}};
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
@@ -31,7 +32,8 @@ void one_shape(long rows, long width, double rate) {
     for (long r = 0; r < rows; ++r)
       for (long j = 0; j < width; ++j) {
         const auto i = std::uint64_t(r * width + j);
-        const Block b = philox({{std::uint32_t(i / 4), std::uint32_t(stream), std::uint32_t(stream >> 32), purpose}}, std::uint32_t(seed), std::uint32_t(seed >> 32));
+        const Block b = philox({{std::uint32_t(i / 4), std::uint32_t(stream), std::uint32_t(stream >> 32), purpose}},
+                               std::uint32_t(seed), std::uint32_t(seed >> 32));
         good = good && mask.at(r, j) == (b.word[i % 4] < threshold ? T(0) : T(1 / (1 - rate)));
       }
     check(good, std::string("dropout mask ") + table.isa);
@@ -42,9 +44,12 @@ void one_shape(long rows, long width, double rate) {
 
 void test_random() {
   const Block zero = philox({{0, 0, 0, 0}}, 0, 0);
-  check(zero.word[0] == 0x6627e8d5 && zero.word[1] == 0xe169c58d && zero.word[2] == 0xbc57ac4c && zero.word[3] == 0x9b00dbd8, "philox: zeros");
+  check(zero.word[0] == 0x6627e8d5 && zero.word[1] == 0xe169c58d && zero.word[2] == 0xbc57ac4c &&
+            zero.word[3] == 0x9b00dbd8,
+        "philox: zeros");
   const Block pi = philox({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0);
-  check(pi.word[0] == 0xd16cfe09 && pi.word[1] == 0x94fdcceb && pi.word[2] == 0x5001e420 && pi.word[3] == 0x24126ea1, "philox: digits of pi");
+  check(pi.word[0] == 0xd16cfe09 && pi.word[1] == 0x94fdcceb && pi.word[2] == 0x5001e420 && pi.word[3] == 0x24126ea1,
+        "philox: digits of pi");
   for (long rows : {1, 2, 7, 40})
     for (long width : {1, 3, 16, 17, 30, 64, 100, 300})
       for (double rate : {0.0, 0.2, 0.5}) {

@@ -15,11 +15,25 @@ State reference(UpdateRule rule, State x, long double g, const double* s) {
   if (rule == UpdateRule::adamw) x.w *= s[9];
   g += s[1] * x.w + s[2] * (x.w > 0 ? 1 : x.w < 0 ? -1 : 0);
   switch (rule) {
-    case UpdateRule::sgd: x.w -= s[0] * g; break;
-    case UpdateRule::momentum: x.s1 = s[3] * x.s1 - s[0] * g; x.w += x.s1; break;
-    case UpdateRule::nesterov: x.s1 = s[3] * x.s1 - s[0] * g; x.w += s[3] * x.s1 - s[0] * g; break;
-    case UpdateRule::adagrad: x.s1 += g * g; x.w -= s[0] * g / (std::sqrt(x.s1) + s[3]); break;
-    case UpdateRule::rmsprop: x.s1 = s[3] * x.s1 + s[4] * g * g; x.w -= s[0] * g / (std::sqrt(x.s1) + s[5]); break;
+    case UpdateRule::sgd:
+      x.w -= s[0] * g;
+      break;
+    case UpdateRule::momentum:
+      x.s1 = s[3] * x.s1 - s[0] * g;
+      x.w += x.s1;
+      break;
+    case UpdateRule::nesterov:
+      x.s1 = s[3] * x.s1 - s[0] * g;
+      x.w += s[3] * x.s1 - s[0] * g;
+      break;
+    case UpdateRule::adagrad:
+      x.s1 += g * g;
+      x.w -= s[0] * g / (std::sqrt(x.s1) + s[3]);
+      break;
+    case UpdateRule::rmsprop:
+      x.s1 = s[3] * x.s1 + s[4] * g * g;
+      x.w -= s[0] * g / (std::sqrt(x.s1) + s[5]);
+      break;
     default:
       x.s1 = s[3] * x.s1 + s[4] * g;
       x.s2 = s[5] * x.s2 + s[6] * g * g;
@@ -40,9 +54,11 @@ void one_rule(UpdateRule rule, bool regularised) {
   std::vector<Matrix<T>> results;
   results.reserve(tables().size());
   for (const auto& table : tables()) {
-    const std::string name = std::string("update ") + std::to_string(int(rule)) + " " + type_name<T>() + " " + table.isa;
+    const std::string name =
+        std::string("update ") + std::to_string(int(rule)) + " " + type_name<T>() + " " + table.isa;
     Matrix<T> w(w0), s1(s10), s2(s20);
-    for (int step = 0; step < 3; ++step) kernels_of<T>(table).update[int(rule)](w.data, g.data, s1.data, s2.data, kCount, scalars);
+    for (int step = 0; step < 3; ++step)
+      kernels_of<T>(table).update[int(rule)](w.data, g.data, s1.data, s2.data, kCount, scalars);
     double worst = 0;
     for (long i = 0; i < kCount; ++i) {
       State x{w0.at(0, i), 0, 0};
