@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import pinning
 from benchmarks.contenders.numpy_vectorised import Vectorised
 from benchmarks.peak import Peak
-from benchmarks.problems import Array, Data, Layers, Problem, loss_of
+from benchmarks.problems import Array, Data, Layers, Problem, load_layers, loss_of
 
 CHECKS = {"sgd": (20, 1e-4, 1e-3), "adam": (10, 1e-3, 5e-2)}
 """After how many steps a training is compared, and how far loss and weights may be off, as a share of their change.
@@ -44,7 +44,10 @@ class Contestant:
 
 @dataclass
 class Measured:
-    """What came of one contestant: seconds per step, one number a round; or why there are none."""
+    """What came of one contestant: seconds per step, one number a round; or why there are none.
+
+    loss: after the steps of a round. difference and distance: how far its check was from the truth.
+    """
 
     name: str
     seconds: list[float] = field(default_factory=list)
@@ -82,6 +85,11 @@ class Process:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    @property
+    def ended(self) -> bool:
+        """Whether it died, as one that crashed in the task before."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         self._process.communicate()
 
@@ -109,7 +117,8 @@ class Harness:
         """Returns one Measured each: those that cannot, and those that compute something else, are not timed."""
         measured = {contestant: Measured(contestant.name) for contestant in contestants}
         self._check(problem.shortened(CHECKS[problem.optimizer][0]), data_of, measured)
-        ready = self._warm_up(problem, data_of(problem), measured)
+        data = data_of(problem)
+        ready = self._warm_up(problem, data, measured)
         for number in range(self.rounds):
             self.peak.measure()
             turn = number % max(1, len(ready))
@@ -119,10 +128,21 @@ class Harness:
                     measured[contestant].seconds.append(answer["seconds"] / problem.steps)
                 else:
                     measured[contestant].refused = answer["error"]
+        if problem.kind != "predict":
+            for contestant in ready:
+                measured[contestant].loss = self._final_loss(contestant, problem, data)
         return list(measured.values())
 
+    def _final_loss(self, contestant: Contestant, problem: Problem, data: Data) -> float | None:
+        """The loss after all that was timed in a round, computed here and not by the contestant."""
+        path = self._folder / "result.npz"
+        if "error" in self._of(contestant).ask("result", path=str(path)):
+            return None
+        return loss_of(problem, load_layers(path), data.x[:2000], data.targets(problem.sizes[-1])[:2000])
+
     def _of(self, contestant: Contestant) -> Process:
-        if contestant not in self._processes:
+        known = self._processes.get(contestant)
+        if known is None or known.ended:
             self._processes[contestant] = Process(contestant)
         return self._processes[contestant]
 
@@ -202,13 +222,13 @@ class Truth:
 
     def _judge_training(self, entry: Measured, result: list[Array]) -> None:
         before, expected = self._loss(self.data.layers), self._loss(_pairs(self.result))
-        entry.loss = self._loss(_pairs(result))
-        entry.difference = abs(entry.loss - expected) / abs(before - expected)
+        reached = self._loss(_pairs(result))
+        entry.difference = abs(reached - expected) / abs(before - expected)
         entry.distance = self._distance(result)
         _, tolerance, far = CHECKS[self.problem.optimizer]
         if not entry.difference <= tolerance:
             entry.refused = (
-                f"after {self.problem.steps} steps its loss is {entry.loss:.6f}, expected {expected:.6f} "
+                f"after {self.problem.steps} steps its loss is {reached:.6f}, expected {expected:.6f} "
                 f"(from {before:.6f}); the difference is {entry.difference:.2g} of the change, allowed {tolerance:g}"
             )
         elif not entry.distance <= far:

@@ -51,16 +51,17 @@ def task_section(task: Found) -> str:
         if "median" in one:
             ratio = f"{one['ratio']:.2f}" if "ratio" in one else "-"
             spread = f"{100 * one['spread']:.0f} %"
-            rows.append((one["name"], duration(one["median"]), duration(one["minimum"]), spread, ratio))
+            loss = f"{one['loss']:.4f}" if one.get("loss") is not None else ""
+            rows.append((one["name"], duration(one["median"]), duration(one["minimum"]), spread, ratio, loss))
         else:
             word = "REFUSED" if "refused" in one else "skipped"
             notes.append(f"- {one['name']}: {word}, {one.get('refused', one.get('skipped'))}")
     if task.get("floor"):
         ours = next((one["median"] for one in task["contestants"] if one.get("ratio") == 1.0), None)
         share = "-" if ours is None else f"{task['floor'] / ours:.2f}"
-        rows.append(("floor (FLOP / peak)", duration(task["floor"]), "", "", share))
+        rows.append(("floor (FLOP / peak)", duration(task["floor"]), "", "", share, ""))
     parts = [f"### {task['title']}", f"{task['problem']}, {task['steps']:,} steps a round"]
-    parts.append(table(("", "median", "minimum", "spread", "× Pellucid"), rows))
+    parts.append(table(("", "median", "minimum", "spread", "× Pellucid", "loss after"), rows))
     return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
 
@@ -171,6 +172,7 @@ def _introduction(found: Found) -> str:
         "Before it is timed, its loss and weights must equal those of float64 NumPy, as shares of what training "
         f"changed: {checks}. Times are of the epoch's loop alone, with the data "
         "in memory as the contender likes them best; Pellucid's are those of `fit`, which also draws the shuffle. "
+        "Loss after: that of 2,000 training rows after one round, computed in float64 by the harness. "
         "Spread is (largest − smallest) / median; × Pellucid is the median over the rounds of a contender's time over "
         "Pellucid's. The floor is the FLOP of the matrix products over the peak of fused multiply-adds in float32 "
         f"({floor}, measured between the rounds)."

@@ -36,6 +36,18 @@ class HalfPrediction(Vectorised):
         return super()._predict(x) * 0.999
 
 
+class OffOnce(TooFast):
+    """Its first start goes wrong, as when a sum falls on the other side of a kink."""
+
+    made = 0
+
+    def __init__(self, problem, data):
+        super().__init__(problem, data)
+        OffOnce.made += 1
+        if OffOnce.made > 1:
+            self.update = super(TooFast, self)._sgd
+
+
 class Crashing(Vectorised):
     """It fails when it is run."""
 
@@ -50,7 +62,7 @@ class Dying(Vectorised):
         os._exit(7)
 
 
-KINDS = {kind.__name__: kind for kind in (TooFast, NoBias, OtherOrder, HalfPrediction, Crashing, Dying)}
+KINDS = {kind.__name__: kind for kind in (TooFast, NoBias, OtherOrder, OffOnce, HalfPrediction, Crashing, Dying)}
 
 
 def make(problem, data, threads):

@@ -48,6 +48,7 @@ def test_numpy_and_pellucid_agree_and_are_timed_in_every_round(arena, changes):
         if one.skipped is None:
             assert one.refused is None, (name, one.refused)
             assert len(one.seconds) == 2 and min(one.seconds) > 0
+            assert (one.loss is None) == (changes.get("kind") == "predict")
     assert measured["NumPy"].seconds and measured["Pellucid reference"].seconds
 
 
@@ -60,6 +61,12 @@ def test_a_contender_that_learns_something_else_is_refused_and_not_timed(arena, 
     assert "after 20 steps its" in measured["planted"].refused
     assert not measured["planted"].seconds and len(measured["NumPy"].seconds) == 2
     assert any("REFUSED" in line for line in said)
+
+
+def test_a_contender_that_is_off_from_one_start_only_is_timed(arena, monkeypatch):
+    monkeypatch.setenv("PLANTED", "OffOnce")
+    measured, said = arena([planted()])
+    assert measured["planted"].refused is None and len(measured["planted"].seconds) == 2 and not said
 
 
 def test_a_contender_that_predicts_something_else_is_refused(arena, monkeypatch):
@@ -78,6 +85,7 @@ def test_a_contender_that_fails_does_not_end_the_run(arena, monkeypatch, kind, s
     measured, _ = arena([NUMPY, planted()])
     assert sentence in measured["planted"].refused
     assert len(measured["NumPy"].seconds) == 2
+    assert measured["NumPy"].loss < 2.0
 
 
 @pytest.mark.parametrize(("kind", "sentence"), [("unsupported", "planted"), ("missing", "not installed")])
