@@ -36,6 +36,7 @@ from pellucid.losses import (
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Poisson,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
@@ -147,6 +148,8 @@ LOSSES: tuple[Case, ...] = (
     _loss(SigmoidCrossEntropy(), 1, "entries"),
     _loss(SigmoidCrossEntropy(), 5, "entries", weighted=True),
     _loss(SigmoidCrossEntropy(), 5, "labels"),
+    _loss(Poisson(), 1, "entries"),
+    _loss(Poisson(), 3, "entries", weighted=True),
 )
 
 NETWORKS: tuple[Case, ...] = (

@@ -150,4 +150,34 @@ class SigmoidCrossEntropy(Loss):
         return ops.sigmoid(y)
 
 
-__all__ = ["Huber", "Loss", "MeanAbsoluteError", "MeanSquaredError", "SigmoidCrossEntropy", "SoftmaxCrossEntropy"]
+@final
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """l = Σₖ eʸ − t y + t ln t − t,  dl/dy = eʸ − t: half the Poisson deviance of counts t with the rate eʸ.
+
+    The outputs y are logarithms of rates; `link` gives the rates. t are 0 or more; t ln t is 0 for t = 0, and a perfect
+    rate has the loss 0. Source: McCullagh and Nelder, "Generalized Linear Models", 1989, ch. 2.
+    """
+
+    def forward(self, y: Array, t: Array) -> tuple[Array, Named]:
+        rate = ops.exp(y)
+        at_best = t * (ops.log(ops.maximum(t, 1e-30)) - 1.0)
+        return ops.sum_columns(rate - t * y + at_best), Named(rate=rate, t=t)
+
+    def backward(self, saved: Named) -> Array:
+        d: Array = saved.rate - saved.t
+        return d
+
+    def link(self, y: Array) -> Array:
+        return ops.exp(y)
+
+
+__all__ = [
+    "Huber",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Poisson",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+]
