@@ -20,6 +20,8 @@ OPS = (
     + ("fma", "where")
 )  # fmt: skip
 FULL, ROW, COLUMN, SCALAR, CONSTANT = range(5)
+_RATES = {"adam": 2, "adamw": 3}
+"""How many run-time scalars an update takes where it is not one, the learning rate."""
 UPDATE_RULES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 ARENA, PARAMETERS, SLOTS = range(3)
 
@@ -47,6 +49,12 @@ class _Lowering:
         first_update = None
         for step in plan.steps:
             if step.op == "reshape":
+                before, after = (plan.buffers[n].shape for n in (*step.reads, *step.makes))
+                if self._extent(before) != self._extent(after):
+                    raise OutsideVocabulary(
+                        f"the native engine cannot reshape {format_shape(before)} to {format_shape(after)}: only what "
+                        "lies behind the first dimension may change."
+                    )
                 self.same[step.makes[0]] = self._number(step.reads[0])
                 continue
             if step.writes and first_update is None:
@@ -139,7 +147,8 @@ class _Lowering:
         elif step.op in ELEMENTWISE:
             self._add_chain((step,), step.makes)
         elif step.op == "sgd_product":
-            numbers = [self._runtime(step.inputs[3]), (-1, step.attributes["l2"])]
+            l2 = self._runtime(step.inputs[4]) if len(step.inputs) > 4 else (-1, step.attributes["l2"])
+            numbers = [self._runtime(step.inputs[3]), l2]
             self._emit("sgd_product", list(step.reads[:3]), numbers)
         elif step.op == "update_product" or step.op.endswith("_update"):
             self._add_update(step)
@@ -214,10 +223,16 @@ class _Lowering:
 
 
 def update_numbers(rule: str, scalars: list[tuple[int, float]], attributes: Any) -> list[tuple[int, float]]:
-    """Returns the numbers of an update kernel in the order of table.h: run-time scalars by index, or constants."""
+    """Returns the numbers of an update kernel in the order of table.h: run-time scalars by index, or constants.
+
+    A decay that changes from step to step is the last of the run-time scalars.
+    """
     fixed = {key: (-1, float(value)) for key, value in attributes.items() if key not in ("rule",)}
     zero = (-1, 0.0)
-    numbers = [scalars[0], fixed.get("l2", zero), fixed.get("l1", zero)]
+    l2 = fixed.get("l2", zero)
+    if len(scalars) > _RATES.get(rule, 1):
+        *scalars, l2 = scalars
+    numbers = [scalars[0], l2, fixed.get("l1", zero)]
     if rule in ("momentum", "nesterov"):
         numbers.append(fixed["momentum"])
     elif rule == "adagrad":

@@ -214,7 +214,7 @@ def dropout_mask(x: Array, *, rate: float, seed: int, layer: int, step: int) -> 
 # Updates: w and the slots are changed in place, g' = g + l2·w + l1·sign(w) -------------------------------------------
 
 
-def _decayed(w: Array, g: Array, l2: float, l1: float) -> Array:
+def _decayed(w: Array, g: Array, l2: Scalar, l1: float) -> Array:
     if l2:
         g = g + l2 * w
     if l1:
@@ -222,13 +222,13 @@ def _decayed(w: Array, g: Array, l2: float, l1: float) -> Array:
     return g
 
 
-def sgd_update(w: Array, g: Array, learning_rate: Scalar, *, l2: float = 0.0, l1: float = 0.0) -> None:
+def sgd_update(w: Array, g: Array, learning_rate: Scalar, *, l2: Scalar = 0.0, l1: float = 0.0) -> None:
     """w ← w − η g'"""
     w -= learning_rate * _decayed(w, g, l2, l1)
 
 
 def momentum_update(
-    w: Array, g: Array, v: Array, learning_rate: Scalar, *, momentum: float, l2: float = 0.0, l1: float = 0.0
+    w: Array, g: Array, v: Array, learning_rate: Scalar, *, momentum: float, l2: Scalar = 0.0, l1: float = 0.0
 ) -> None:
     """v ← μ v − η g'     w ← w + v"""
     v[...] = momentum * v - learning_rate * _decayed(w, g, l2, l1)
@@ -236,7 +236,7 @@ def momentum_update(
 
 
 def nesterov_update(
-    w: Array, g: Array, v: Array, learning_rate: Scalar, *, momentum: float, l2: float = 0.0, l1: float = 0.0
+    w: Array, g: Array, v: Array, learning_rate: Scalar, *, momentum: float, l2: Scalar = 0.0, l1: float = 0.0
 ) -> None:
     """v ← μ v − η g'     w ← w + μ v − η g'"""
     step = learning_rate * _decayed(w, g, l2, l1)
@@ -245,7 +245,7 @@ def nesterov_update(
 
 
 def adagrad_update(
-    w: Array, g: Array, h: Array, learning_rate: Scalar, *, epsilon: float, l2: float = 0.0, l1: float = 0.0
+    w: Array, g: Array, h: Array, learning_rate: Scalar, *, epsilon: float, l2: Scalar = 0.0, l1: float = 0.0
 ) -> None:
     """h ← h + g'²     w ← w − η g' / (√h + ε)"""
     g = _decayed(w, g, l2, l1)
@@ -254,7 +254,15 @@ def adagrad_update(
 
 
 def rmsprop_update(
-    w: Array, g: Array, h: Array, learning_rate: Scalar, *, rho: float, epsilon: float, l2: float = 0.0, l1: float = 0.0
+    w: Array,
+    g: Array,
+    h: Array,
+    learning_rate: Scalar,
+    *,
+    rho: float,
+    epsilon: float,
+    l2: Scalar = 0.0,
+    l1: float = 0.0,
 ) -> None:
     """h ← ρ h + (1 − ρ) g'²     w ← w − η g' / (√h + ε)"""
     g = _decayed(w, g, l2, l1)
@@ -273,7 +281,7 @@ def adam_update(
     beta1: float,
     beta2: float,
     epsilon: float,
-    l2: float = 0.0,
+    l2: Scalar = 0.0,
     l1: float = 0.0,
 ) -> None:
     """m ← β₁ m + (1 − β₁) g'     v ← β₂ v + (1 − β₂) g'²     w ← w − η m / (√v · c + ε)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import checkpoint, philox
-from pellucid.engines import Data, Slice, Sums
+from pellucid.engines import Data, Slice, Sums, Trained
 from pellucid.engines.diagnosis import first_not_finite
 from pellucid.errors import InputError
 from pellucid.optimizers import Optimizer
@@ -188,17 +188,32 @@ class Run:
         epoch = self.epoch
         for callback in self.callbacks:
             callback.on_epoch_begin(self, epoch)
-        order = philox.permutation(self.network.seed, philox.SHUFFLE, epoch, self.data.rows) if self.shuffle else None
+        order = self.order()
         # For the whole epoch at once: NumPy's last bits may depend on how many numbers it is given.
-        steps = np.arange(epoch * self.batches, (epoch + 1) * self.batches)
-        rates = self._rates(steps)
-        scalars = self.optimizer.scalars(steps - self.state.start, rates)
+        rates = self.rates(np.arange(epoch * self.batches, (epoch + 1) * self.batches))
+        scalars = self.scalars(rates)
         while self.batch < self.batches and not self._ending():
             self._train_slice(order, scalars, rates)
         if self.batch == self.batches:
             self._finish_epoch(float(rates[-1]))
 
-    def _rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    def order(self) -> NDArray[np.int64] | None:
+        """Returns the order of this epoch's rows, None for as they come; a run may have its own."""
+        if not self.shuffle:
+            return None
+        return philox.permutation(self.network.seed, philox.SHUFFLE, self.epoch, self.data.rows)
+
+    def scalars(self, rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Returns the numbers that change from step to step of this epoch, given its learning rates."""
+        steps = np.arange(self.epoch * self.batches, (self.epoch + 1) * self.batches)
+        return self.optimizer.scalars(steps - self.state.start, rates)
+
+    def train_batches(self, part: Slice) -> Trained:
+        """Has the engine train some batches; a run whose data is made on demand makes it here."""
+        return self.network.runner.train(self.state, part, self.sums)
+
+    def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Returns the learning rates of this epoch's steps."""
         schedule = self.optimizer.schedule
         rates = np.asarray(schedule.rates(steps, self.batches, self.history.monitored()), dtype=np.float64)
         if rates.shape != steps.shape or not (np.isfinite(rates).all() and (rates >= 0).all()):
@@ -216,9 +231,7 @@ class Run:
         began = time.perf_counter()
         asked = last - self.batch
         self.intact = False
-        done = self.network.runner.train(
-            self.state, Slice(self.data, order, self.batch_size, self.batch, last, part), self.sums
-        )
+        done = self.train_batches(Slice(self.data, order, self.batch_size, self.batch, last, part))
         self.intact = True
         seconds = time.perf_counter() - began
         self._pace.measured(done.batches, seconds)
