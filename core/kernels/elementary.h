@@ -91,7 +91,7 @@ PELLUCID_INLINE Lanes<T> exp_below(Lanes<T> x) {
   // 2^n as a product of two, each a normal number.
   const IntLanes<T> twice = parts.n + 2 * F::kBias, half = shift_right<T>(twice, 1);
   const Lanes<T> scale1 = from_bits<T>(half << F::kMantissaBits);
-  const Lanes<T> scale2 = from_bits<T>((twice - half) << F::kMantissaBits);
+  const Lanes<T> scale2 = from_bits<T>(wrapping_subtract<T>(twice, half) << F::kMantissaBits);
   return (splat<T>(T(1)) + (parts.r + parts.rest)) * scale1 * scale2;
 }
 
