@@ -239,9 +239,17 @@ class Network:
         """Compares backpropagation with numeric differentiation; see `pellucid.gradient_check.check_gradients`."""
         return gradient_check.check_gradients(self.model, x, t, **options)
 
-    def trace(self, x: Any, t: Any) -> "tracing.Trace":
-        """Returns every intermediate number of one forward and backward pass, by name."""
-        return tracing.trace(self.model, check_data(x, t, self.model))
+    def trace(self, x: Any, t: Any, optimizer: Optimizer | None = None) -> "tracing.Trace":
+        """Returns every number of one forward and backward pass, by name, and of the update that `step` would make."""
+        data = check_data(x, t, self.model)
+        if optimizer is None:
+            return tracing.trace(self.model, data)
+        if not isinstance(optimizer, Optimizer):
+            raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
+        kept = self._state
+        if kept is None or kept.optimizer != optimizer:
+            kept = OptimizerState(optimizer, self.parameters.layout, self.dtype)
+        return tracing.trace(self.model, data, kept)
 
     def plan(self, optimizer: Optimizer | None = None) -> Plan:
         """Returns the recorded steps of one training step (SGD unless given), printable."""

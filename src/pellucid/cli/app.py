@@ -125,6 +125,7 @@ def predict(**typed: Any) -> None:
 @click.argument("model", required=False)
 @click.option("--data", metavar="DATA", help="Check on rows of this; on random numbers unless given.")
 @click.option("--rows", type=int, default=8, show_default=True, metavar="N", help="How many rows to check on.")
+@click.option("--cost", is_flag=True, help="Measure what numeric differentiation costs beside backpropagation.")
 @_with(*_NETWORK, _TARGET)
 def check(**typed: Any) -> None:
     """Compare backpropagation with numeric differentiation.
@@ -152,6 +153,43 @@ def compat(**typed: Any) -> int:
     from pellucid.cli.compat import compat as run_unmodified
 
     return run_unmodified(**typed)
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--data", required=True, metavar="DATA", help="A data set or a file, as for train.")
+@click.option("--sample", type=int, default=0, show_default=True, metavar="N", help="Which row, counted from 0.")
+@click.option("--part", default="test", show_default=True, metavar="NAME", help=f"{listed(PARTS)}.")
+@click.option("--html", metavar="FILE", help="Write a page too: one file, with everything in it.")
+@click.option(
+    "--learning-rate", type=float, default=0.1, show_default=True, metavar="RATE", help="Of the update shown."
+)
+@_with(_TARGET, *_ENGINE)
+def explain(**typed: Any) -> None:
+    """Show every number of one sample's pass through MODEL.
+
+    Forward pass, loss, backward pass and the update, each array with its formula. MODEL is a .safetensors file or a
+    run folder.
+    """
+    from pellucid.cli.explain import explain as explain_one
+
+    explain_one(**typed)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="Run every experiment.")
+@click.option("--list", "listing", is_flag=True, help="List the experiments' names.")
+@click.option("--fast", is_flag=True, help="Scaled down, about a minute for all; figures are then not comparable.")
+@click.option("--out", metavar="FOLDER", help="For tables and pictures; runs/reproduce-001 and so on unless given.")
+def reproduce(**typed: Any) -> int:
+    """Run the books' experiments, published figures beside measured.
+
+    NAME is an experiment or the beginning of several names, such as nielsen1.
+    """
+    from pellucid.cli.reproduce import reproduce as reproduce_results
+
+    return reproduce_results(**typed)
 
 
 @cli.command()

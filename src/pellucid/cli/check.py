@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import philox
 from pellucid.cli.building import build_network, check_sizes
+from pellucid.cli.cost import cost_report
 from pellucid.cli.defaults import resolve
 from pellucid.cli.models import Rows, column, fitting, load_model, part_of
 from pellucid.cli.settings import CALL, checked
@@ -20,9 +21,12 @@ _MOST_ROWS = 1000
 
 
 def check(
-    model: str | None, data: str | None, rows: int, target: str | None, config: str | None, **described: Any
+    model: str | None, data: str | None, rows: int, cost: bool, target: str | None, config: str | None, **described: Any
 ) -> bool:
-    """Prints the report of the gradient check, and returns whether all gradients are right."""
+    """Prints the report of the gradient check, and returns whether all gradients are right.
+
+    With `cost`, prints instead what numeric differentiation takes beside backpropagation.
+    """
     if not 1 <= rows <= _MOST_ROWS:
         raise InputError(f"rows must be a whole number from 1 to {_MOST_ROWS:,}, got {rows}; a few rows show it all.")
     given = (read_toml(Path(config)) if config else {}) | checked(described)
@@ -37,7 +41,11 @@ def check(
     else:
         network = _described_network(given, dataset)
     x, t = _random_rows(network, rows) if dataset is None else part_of(dataset, "train")
-    report = network.check_gradients(fitting(x[:rows], network, dataset.name if dataset else "x"), t[:rows])
+    x, t = fitting(x[:rows], network, dataset.name if dataset else "x"), t[:rows]
+    if cost:
+        click.echo(cost_report(network, x, t))
+        return True
+    report = network.check_gradients(x, t)
     click.echo(str(report))
     return bool(report.ok)
 

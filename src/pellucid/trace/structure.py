@@ -1,0 +1,105 @@
+"""What a trace holds: the numbers of one forward and one backward pass, and of the update, under their names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.layers import Layer, Named
+from pellucid.losses import Loss
+from pellucid.ops import Array
+from pellucid.optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """What one layer did: y = layer(x) on the way up, and on the way down dx and the gradients, given delta = dL/dy.
+
+    x (N, ...), y (N, ...), delta like y, dx like x; `saved`, `parameters` and `gradients` by the layer's own names.
+    """
+
+    name: str
+    layer: Layer
+    x: Array
+    y: Array
+    saved: Named
+    parameters: Named
+    delta: Array
+    dx: Array
+    gradients: Named
+
+    @property
+    def u(self) -> Array:
+        """The weighted input (N, ...): what an activation was given, what any other layer gave."""
+        u: Array = self.saved.get("u", self.y)
+        return u
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Gives all arrays with their names, in the order in which they come up."""
+        yield "x", self.x
+        yield from self.parameters.items()
+        yield "y", self.y
+        yield from ((f"saved {name}", v) for name, v in self.saved.items() if isinstance(v, np.ndarray))
+        yield "delta", self.delta
+        yield from ((f"d{name}", values) for name, values in self.gradients.items())
+        yield "dx", self.dx
+
+    def __str__(self) -> str:
+        from pellucid.trace.text import layer_as_text
+
+        return layer_as_text(self)
+
+
+@dataclass(frozen=True)
+class Update:
+    """The next step of an optimizer: by parameter name the values `before` and `after`, and their difference."""
+
+    optimizer: Optimizer
+    before: Mapping[str, Array]
+    after: Mapping[str, Array]
+
+    @property
+    def change(self) -> dict[str, Array]:
+        return {name: self.after[name] - self.before[name] for name in self.before}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One pass through the whole network: `layers` in order, the loss, and the loss of each row.
+
+    x (N, ...), t (N, K), weight (N, 1), y (N, K), row_losses (N, 1). `gradients` by the parameters' names, as in
+    `Network.parameters`; `update` where an optimizer was given. Prints forward pass, loss, backward pass and update,
+    each array with its formula, shape and numbers.
+    """
+
+    layers: tuple[LayerTrace, ...]
+    loss_function: Loss
+    loss: float
+    row_losses: Array
+    t: Array
+    weight: Array
+    gradients: Mapping[str, Array]
+    update: Update | None = None
+
+    @property
+    def loss_name(self) -> str:
+        return type(self.loss_function).__name__
+
+    @property
+    def x(self) -> Array:
+        return self.layers[0].x
+
+    @property
+    def y(self) -> Array:
+        return self.layers[-1].y
+
+    def __getitem__(self, index: int) -> LayerTrace:
+        return self.layers[index]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __str__(self) -> str:
+        from pellucid.trace.text import as_text
+
+        return as_text(self)
