@@ -86,17 +86,17 @@ def threads_task(counts: Sequence[int] = (1, 2)) -> Task:
     problem = next(task.problem for task in TASKS if task.name == "C")
     contestants = tuple(
         Contestant(f"{one.name}, {count} thread{'s' * (count > 1)}", one.module, count)
-        for one in (PELLUCID, PYTORCH, NUMPY, JAX)
+        for one in (PELLUCID, PYTORCH, JAX)
         for count in counts
     )
     return Task("threads", "Threads: task C, time per step", problem, contestants)
 
 
 def width_task(width: int) -> Task:
-    problem = Problem("train", (784, width, 10), batch=32, steps=max(60, min(1500, 100_000 // width)))
+    problem = Problem("train", (784, width, 10), batch=32, steps=max(60, min(750, 100_000 // width)))
     return Task(f"width {width}", f"784-{width}-10, batch 32", problem, BATCHED)
 
 
 def batch_task(batch: int) -> Task:
-    problem = Problem("train", (784, 128, 10), batch=batch, steps=max(40, min(5000, 40_000 // batch)))
+    problem = Problem("train", (784, 128, 10), batch=batch, steps=max(20, min(5000, 20_000 // batch)))
     return Task(f"batch {batch}", f"784-128-10, batch {batch}", problem, BATCHED)
