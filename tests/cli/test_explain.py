@@ -27,7 +27,7 @@ def test_it_writes_one_page(trained):
     page = Path("out.html").read_text(encoding="utf-8")
     assert said.out.endswith("page: out.html\n")
     assert "<h1>Sample 7 of digits, number by number</h1>" in page and page.endswith("</html>\n")
-    assert "Gradients of the" in page and "http" not in page
+    assert "Gradients of the" in page and "http:" not in page and "https:" not in page
 
 
 @pytest.mark.parametrize(

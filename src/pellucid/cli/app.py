@@ -182,14 +182,14 @@ def explain(**typed: Any) -> None:
 @click.option("--list", "listing", is_flag=True, help="List the experiments' names.")
 @click.option("--fast", is_flag=True, help="Scaled down, about a minute for all; figures are then not comparable.")
 @click.option("--out", metavar="FOLDER", help="For tables and pictures; runs/reproduce-001 and so on unless given.")
-def reproduce(**typed: Any) -> int:
+def reproduce(**typed: Any) -> None:
     """Run the books' experiments, published figures beside measured.
 
     NAME is an experiment or the beginning of several names, such as nielsen1.
     """
     from pellucid.cli.reproduce import reproduce as reproduce_results
 
-    return reproduce_results(**typed)
+    reproduce_results(**typed)
 
 
 @cli.command()
