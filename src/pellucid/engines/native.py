@@ -70,6 +70,8 @@ class NativeEngine:
         self._in_use = threading.RLock()
         try:
             self._try_out()
+        except OutsideVocabulary:
+            raise
         except (TypeError, AttributeError, IndexError) as error:
             # A layer of the user's own that asks an array for what only one with values has.
             raise OutsideVocabulary(f"recording it ends in {type(error).__name__}: {error}.") from error

@@ -3,16 +3,20 @@
 Given NumPy arrays they compute (the reference engine); given recording arrays they become a plan (the native engine).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid import ops
 from pellucid.engines.model import Model
+from pellucid.errors import OutsideVocabulary
 from pellucid.layers import Named
 from pellucid.losses import Loss
 from pellucid.ops import Array
+from pellucid.ops.record import Recorded
 from pellucid.optimizers import Optimizer
+
+R = TypeVar("R")
 
 
 @dataclass
@@ -44,7 +48,8 @@ def forward(model: Model, parameters: Mapping[str, Array], x: Array, training: b
     """Runs x through all layers."""
     done = Forward([x], [])
     for index, layer in enumerate(model.layers):
-        y, saved = layer.forward(model.own(index, parameters), done.output, model.mode(index, training, step))
+        given = model.own(index, parameters), done.output, model.mode(index, training, step)
+        y, saved = _in(model.name_of(index), layer.forward, *given)
         done.values.append(y)
         done.saved.append(saved)
     return done
@@ -54,16 +59,38 @@ def backward(
     model: Model, loss: Loss, parameters: Mapping[str, Array], done: Forward, t: Array, weight: Array
 ) -> Backward:
     """Runs the loss's derivative back through all layers. t (N, K), weight (N, 1)."""
-    row_losses, saved = loss.forward(done.output, t)
+    row_losses, saved = row_losses_of(loss, done.output, t)
     share = ops.mean_weights(weight)
-    dy = loss.backward(saved) * share
+    dy = _in(_name(loss), loss.backward, saved) * share
     result = Backward(ops.sum_all(row_losses * share), row_losses, [dy], {})
     for index in reversed(range(len(model.layers))):
         layer = model.layers[index]
-        dy, gradients = layer.backward(model.own(index, parameters), done.saved[index], dy)
+        given = model.own(index, parameters), done.saved[index], dy
+        dy, gradients = _in(model.name_of(index), layer.backward, *given)
         result.deltas.insert(0, dy)
         result.gradients |= {f"{index}.{name}": gradient for name, gradient in gradients.items()}
     return result
+
+
+def row_losses_of(loss: Loss, y: Array, t: Array) -> tuple[Array, Named]:
+    """Returns the loss of each sample, and what its backward needs."""
+    return _in(_name(loss), loss.forward, y, t)
+
+
+def _name(loss: Loss) -> str:
+    return f"the loss ({type(loss).__name__})"
+
+
+def _in(name: str, call: Callable[..., R], *given: Any) -> R:
+    """Calls a layer or a loss; where it cannot be recorded, the error says which one that is."""
+    try:
+        return call(*given)
+    except OutsideVocabulary as error:
+        raise OutsideVocabulary(f"{name}: {error}") from None
+    except (AttributeError, TypeError) as error:
+        if not any(isinstance(argument, Recorded) for argument in given):
+            raise
+        raise OutsideVocabulary(f"{name} is made of more than ops, on which this fails: {error}.") from error
 
 
 def update(

@@ -169,7 +169,8 @@ def shape_rule(op: str, shapes: list[Shape], attributes: Mapping[str, Any]) -> S
     if op not in VOCABULARY:
         raise OutsideVocabulary(f"{op!r} is not an op.")
     if op.endswith("_update"):
-        if len({s for s in shapes if s != ()}) != 1:
+        # The learning rate and other run-time scalars follow; a parameter, too, may have the shape ().
+        if len(set(shapes[: 2 + _SLOTS[op]])) != 1:
             raise InputError(f"ops.{op} needs parameter, gradient and slots of one shape, got {_list(shapes)}.")
         return None
     if op == "reshape":
@@ -215,6 +216,11 @@ def _broadcast(*shapes: Shape) -> Shape | None:
         result.append(wide.pop() if wide else 1)
     return tuple(result)
 
+
+_SLOTS = {"sgd_update": 0, "momentum_update": 1, "nesterov_update": 1, "adagrad_update": 1, "rmsprop_update": 1} | {
+    "adam_update": 2,
+    "adamw_update": 2,
+}
 
 _RULES: dict[str, Callable[..., Shape | None]] = {
     "affine": _affine,
