@@ -91,6 +91,8 @@ def _compiled(path: Path) -> CodeType:
             raise
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read the script {str(path)!r}: {reason}; check the path.") from None
+    if path.suffix == ".ipynb":
+        raise InputError(f"{str(path)!r} is a notebook; make it a script: jupyter nbconvert --to script {path.name}.")
     try:
         # Warnings about escapes, which Nielsen's own docstrings have, are not ours to raise.
         with warnings.catch_warnings():
@@ -101,8 +103,6 @@ def _compiled(path: Path) -> CodeType:
 
 
 def _not_python(path: Path, error: SyntaxError | ValueError) -> str:
-    if path.suffix == ".ipynb":
-        return f"{str(path)!r} is a notebook; save it as a script: jupyter nbconvert --to script {path.name}."
     if not isinstance(error, SyntaxError) or error.lineno is None:
         return f"{str(path)!r} is not a Python script: {error}."
     said = error.msg.rstrip(".")

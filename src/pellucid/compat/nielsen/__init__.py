@@ -37,7 +37,5 @@ def beside(script: Path) -> dict[str, str]:
         if path == script.resolve() or not path.is_file() or path.stat().st_size > _MAX_FILE:
             continue
         if digest(path.read_bytes())[:16] not in _ORIGINALS:
-            print(
-                f"{path.name} beside the script is not the original; Pellucid's is used all the same.", file=sys.stderr
-            )
+            print(f"{path.name} beside the script is not the original; Pellucid takes its own.", file=sys.stderr)
     return {}

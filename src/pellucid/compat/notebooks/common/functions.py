@@ -147,7 +147,7 @@ def _right_classes(d: Any, y: Any) -> Any:
     numbers = np.ravel(d)
     if len(numbers) != len(y) or numbers.dtype.kind not in "iu":
         raise InputError(
-            f"d has the shape {d.shape}, but y has {y.shape}; give one-hot rows of that shape, or {len(y)} class numbers."
+            f"d has the shape {d.shape}, but y has {y.shape}; give one-hot rows like y, or {len(y)} class numbers."
         )
     return numbers
 
