@@ -42,9 +42,11 @@ case $what in
     $CXX $flags $objects -o "$build/bench"
     shift; exec "$build/bench" "$@" ;;
   *)
+    compile "$core/executor.cpp" "$build/executor.o"
+    compile "$core/threads.cpp" "$build/threads.o"
     for source in "$core"/tests/test_*.cpp; do
       compile "$source" "$build/$(basename "$source" .cpp).o" $have
     done
-    $CXX $flags $objects -o "$build/tests"
+    $CXX $flags -pthread $objects -o "$build/tests"
     [ $# -gt 0 ] && shift; exec "$build/tests" "$@" ;;
 esac

@@ -92,5 +92,6 @@ void test_elementary();
 void test_reductions();
 void test_gather();
 void test_random();
+void test_threads();
 
 }  // namespace test

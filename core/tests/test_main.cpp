@@ -56,7 +56,8 @@ int main(int argc, char** argv) {
                   {"elementary", test::test_elementary},
                   {"reductions", test::test_reductions},
                   {"gather", test::test_gather},
-                  {"random", test::test_random}};
+                  {"random", test::test_random},
+                  {"threads", test::test_threads}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);
