@@ -155,11 +155,8 @@ long Executor<T>::scratch_size() const {
   long most = kLanes;
   for (const StepSpec& step : plan_.steps) {
     if (is_product(step.kind)) {
-      // A short batch may choose another way through the product than a full one.
-      for (long rows : {max_rows_, std::min(max_rows_, 8L), 1L}) {
-        const Shape shape = product_shape(plan_, step, rows);
-        most = std::max(most, kernels_.matmul_scratch(product_of(step.kind), shape.m, shape.n, shape.k));
-      }
+      const Shape shape = product_shape(plan_, step, max_rows_);
+      most = std::max(most, kernels_.matmul_scratch(product_of(step.kind), shape.m, shape.n, shape.k));
     } else if (step.kind == StepKind::program) {
       const Program program{step.code.data(), static_cast<int>(step.code.size()), step.operands.data(),
                             static_cast<int>(step.operands.size()), step.registers};

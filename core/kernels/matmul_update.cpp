@@ -155,8 +155,12 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
 
 template <class T>
 long strip_scratch(bool keeps_gradient, long n, long k) {
-  if (k > kDepth) return kPanelElements<T> + (keeps_gradient ? kDeepElements<T> : 0);
-  return group_columns<T>(keeps_gradient, n, k) * k + (keeps_gradient ? kGradientElements<T> : 0);
+  // A short batch has a smaller k, and may go another way: enough is what suffices for every k up to this one.
+  const long shallow = smaller(k, kDepth);
+  const long group = larger(kGroupBytes / long(sizeof(T)), 32 * shallow);
+  const long strips = smaller(group, (n + 31) / 32 * 32 * shallow) + (keeps_gradient ? kGradientElements<T> : 0);
+  if (k <= kDepth) return strips;
+  return larger(strips, kPanelElements<T> + (keeps_gradient ? kDeepElements<T> : 0));
 }
 template long strip_scratch<float>(bool, long, long);
 template long strip_scratch<double>(bool, long, long);

@@ -93,7 +93,8 @@ enum class SourceType { f32, f64, u8, i8, i16, u16, i32, i64 };
 
 template <class T>
 struct Kernels {
-  // Elements of scratch (64-byte aligned) that each thread needs for a product of this full shape.
+  // Elements of scratch (64-byte aligned) that each thread needs for a product of this full shape, or of any with
+  // fewer rows in a batch: a smaller m, or a smaller k where a is transposed.
   long (*matmul_scratch)(Product product, long m, long n, long k);
 
   // c(m,n) = a(m,k)·b(k,n) + bias(n); bias may be null. Accumulators start from the bias.

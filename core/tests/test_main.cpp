@@ -50,14 +50,10 @@ int main(int argc, char** argv) {
   const struct {
     const char* name;
     void (*run)();
-  } families[] = {{"matmul", test::test_matmul},
-                  {"updates", test::test_updates},
-                  {"elementwise", test::test_elementwise},
-                  {"elementary", test::test_elementary},
-                  {"reductions", test::test_reductions},
-                  {"gather", test::test_gather},
-                  {"random", test::test_random},
-                  {"threads", test::test_threads}};
+  } families[] = {{"matmul", test::test_matmul},           {"updates", test::test_updates},
+                  {"elementwise", test::test_elementwise}, {"elementary", test::test_elementary},
+                  {"reductions", test::test_reductions},   {"gather", test::test_gather},
+                  {"random", test::test_random},           {"threads", test::test_threads}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);

@@ -128,9 +128,29 @@ void one_shape(Product kind, long m, long n, long k) {
   }
 }
 
+// The executor asks once, for the largest batch: the answer must suffice for every shorter one.
+template <class T>
+void enough_scratch(Product kind) {
+  for (const auto& table : tables())
+    for (const long n : {16L, 100L, 512L, 2048L}) {
+      long most = 0;
+      bool enough = true;
+      for (long rows = 1; rows <= 600; ++rows) {
+        const long asked = kernels_of<T>(table).matmul_scratch(kind, 784, n, rows);
+        enough = enough && asked >= most;
+        most = asked > most ? asked : most;
+      }
+      check(enough, std::string(kNames[int(kind)]) + " scratch for fewer rows, n = " + std::to_string(n));
+    }
+}
+
 }  // namespace
 
 void test_matmul() {
+  for (const Product kind : kProducts) {
+    enough_scratch<float>(kind);
+    enough_scratch<double>(kind);
+  }
   const long sizes[] = {1, 2, 3, 4, 7, 8, 9, 12, 13, 15, 16, 17, 31, 32, 33, 43, 100};
   const long count = long(sizeof(sizes) / sizeof(*sizes));
   for (const Product kind : kProducts) {
