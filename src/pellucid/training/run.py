@@ -212,6 +212,10 @@ class Run:
         """Has the engine train some batches; a run whose data is made on demand makes it here."""
         return self.network.runner.train(self.state, part, self.sums)
 
+    def evaluate(self, data: Data) -> Sums:
+        """Has the engine evaluate the data set for validation."""
+        return self.network.runner.evaluate(data)
+
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Returns the learning rates of this epoch's steps."""
         schedule = self.optimizer.schedule
@@ -269,7 +273,7 @@ class Run:
         epoch, row = self.epoch, self.metrics()
         began = time.perf_counter()
         if self.validation is not None:
-            checked = self.network.runner.evaluate(self.validation).metrics(self.validation.classes is not None)
+            checked = self.evaluate(self.validation).metrics(self.validation.classes is not None)
             row |= {f"validation_{name}": value for name, value in checked.items()}
         row["learning_rate"] = rate
         row["seconds"] = self.seconds + time.perf_counter() - began

@@ -1,0 +1,129 @@
+"""A run whose epochs are scikit-learn's: the same order of rows, the same decay by batch, the same loss."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines import Data, Slice, Sums, Trained
+from pellucid.estimators.building import affine_numbers
+from pellucid.estimators.rows import SparseRows, data_rows, parts_of, rows_at_once
+from pellucid.estimators.rules import LearningRate
+from pellucid.network import Network
+from pellucid.optimizers import Optimizer
+from pellucid.training import Callback, Run
+
+
+class EpochRun(Run):
+    """Trains a network as scikit-learn does; `rate` and the optimizer's memory go on where an earlier run ended."""
+
+    def __init__(
+        self,
+        network: Network,
+        data: Data,
+        validation: Data | None,
+        optimizer: Optimizer,
+        rate: LearningRate,
+        *,
+        alpha: float,
+        random_state: np.random.RandomState,
+        epochs: int,
+        batch_size: int,
+        shuffle: bool,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        super().__init__(
+            network,
+            data,
+            validation,
+            optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            initial_epoch=0,
+            callbacks=callbacks,
+        )
+        self.rate, self.alpha, self._random_state = rate, alpha, random_state
+        self._weight = data.weight
+        self._order = np.arange(data.rows)
+        self._starts = np.arange(0, data.rows, batch_size)
+        self._rows = np.diff(self._starts, append=data.rows).astype(np.float64)
+        self._totals = self._rows
+        self._matrices = [network.parameters[f"{index}.W"] for index in affine_numbers(network)]
+        self._squares = (0.0, self._sum_of_squares())
+
+    def order(self) -> NDArray[np.int64] | None:
+        """Returns the last epoch's order, shuffled anew."""
+        self._squares = (self._squares[1], self._squares[1])
+        if self.shuffle:
+            places = np.arange(self.data.rows)
+            self._random_state.shuffle(places)
+            self._order = self._order[places]
+        if self._weight is not None:
+            self._balance(self._weight[self._order])
+        return self._order if self.shuffle else None
+
+    def _balance(self, weight: NDArray[np.float64]) -> None:
+        """Scales the weights so that each batch weighs as much as it has rows: its gradient stays, its loss counts so.
+
+        scikit-learn adds up the weighted mean of each batch times its rows.
+        """
+        self._totals = np.add.reduceat(weight, self._starts)
+        scale = np.divide(self._rows, self._totals, out=np.zeros(len(self._rows)), where=self._totals > 0)
+        balanced = np.empty_like(weight)
+        balanced[self._order] = weight * np.repeat(scale, self._rows.astype(np.int64))
+        self.data = replace(self.data, weight=balanced)
+
+    def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.full(len(steps), self.rate.learning_rate)
+
+    def scalars(self, rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        steps = np.arange(self.batches) + (self.state.step - self.state.start)
+        return self.optimizer.scalars(steps, rates) | {"l2": self._decays()}
+
+    def _decays(self) -> NDArray[np.float64]:
+        """α / Σₙ wₙ of each batch."""
+        return np.divide(self.alpha, self._totals, out=np.zeros(self.batches), where=self._totals > 0)
+
+    def penalty(self) -> float:
+        """Returns the mean over the last epoch's batches, by their rows, of ½ α ‖W‖² / Σₙ wₙ.
+
+        ‖W‖² is measured at both ends of the epoch and taken to change evenly between them.
+        """
+        before, after = self._squares[0], self._sum_of_squares()
+        self._squares = (before, after)
+        along = before + (after - before) * np.arange(self.batches) / self.batches
+        return float(0.5 * np.dot(self._decays() * along, self._rows) / self.data.rows)
+
+    def _sum_of_squares(self) -> float:
+        return sum(float(np.einsum("ij,ij->", w, w)) for w in self._matrices)
+
+    def train_batches(self, part: Slice) -> Trained:
+        """Makes sparse rows dense, some batches at a time."""
+        if not isinstance(part.data.x, SparseRows):
+            return super().train_batches(part)
+        sums, done = self.sums, 0
+        count = max(1, rows_at_once(part.data.x) // part.batch_size)
+        for first in range(part.first, part.last, count):
+            last = min(first + count, part.last)
+            trained = self._train_dense(part, first, last, sums)
+            sums, done = trained.sums, done + trained.batches
+            if trained.batches < last - first:
+                break
+        return Trained(sums, done)
+
+    def _train_dense(self, part: Slice, first: int, last: int, sums: Sums) -> Trained:
+        rows = self._order[first * part.batch_size : last * part.batch_size]
+        scalars = {name: values[first - part.first : last - part.first] for name, values in part.scalars.items()}
+        batches = Slice(data_rows(part.data, rows), None, part.batch_size, 0, last - first, scalars)
+        return self.network.runner.train(self.state, batches, sums)
+
+    def evaluate(self, data: Data) -> Sums:
+        """Returns the sums over all rows, made dense part by part where they are sparse."""
+        if not isinstance(data.x, SparseRows):
+            return super().evaluate(data)
+        sums = Sums()
+        for part in parts_of(data.x):
+            sums += super().evaluate(data_rows(data, part))
+        return sums
