@@ -66,6 +66,11 @@ def test_a_script_finds_our_modules_before_the_files_beside_it(
     assert said.err == "network.py beside the script is not the original; Pellucid takes its own.\n"
 
 
+def test_names_of_python_2(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script("nielsen", script("print(reduce(lambda a, b: a + b, xrange(4)), raw_input.__name__)")) == 0
+    assert capsys.readouterr().out == "6 input\n"
+
+
 def test_everything_is_as_before_afterwards(script: Script) -> None:
     before = list(sys.path), list(sys.argv), list(sys.meta_path), sys.modules["__main__"], os.environ.get("MPLBACKEND")
     run_script("nielsen", script("import network, sys; sys.path.append('x')"), ["a"])
@@ -116,7 +121,7 @@ def test_how_scripts_end(script: Script, capsys: pytest.CaptureFixture[str], tex
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
-        ("nielsen", "print 'Epoch'", "is not Python 3: line 1: Missing parentheses .* convert it with 2to3"),
+        ("nielsen", "print 'Epoch'", "is not Python 3: line 1: a print statement; .* convert it with 2to3"),
         ("nielsen", "def (", "is not Python 3: line 1: .*; mend that line"),
         ("nielsen", "\0", "is not a Python script|is not Python 3"),
         ("nielsen", "import network3", "use network2, or pellucid.Network"),

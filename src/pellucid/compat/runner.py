@@ -105,9 +105,10 @@ def _compiled(path: Path) -> CodeType:
 def _not_python(path: Path, error: SyntaxError | ValueError) -> str:
     if not isinstance(error, SyntaxError) or error.lineno is None:
         return f"{str(path)!r} is not a Python script: {error}."
-    said = error.msg.rstrip(".")
-    old = "Missing parentheses in call to 'print'" in said
-    mend = "it is Python 2: convert it with 2to3, or take its Python 3 version" if old else "mend that line"
+    if "Missing parentheses in call to 'print'" in error.msg:
+        said, mend = "a print statement", "it is Python 2: convert it with 2to3, or take its Python 3 version"
+    else:
+        said, mend = error.msg.rstrip("."), "mend that line"
     return f"{str(path)!r} is not Python 3: line {error.lineno}: {said}; {mend}."
 
 

@@ -1,5 +1,6 @@
 """The modules of Nielsen's repository and of DeepLearningPython35: `from pellucid.compat.nielsen import network`."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ NOT_PROVIDED = {
     "conv": "it needs network3, which comes with convolution; use network2, or pellucid.Network",
     "theano": "network3's layers come with version 0.2, on Pellucid's own engine; use network2, or pellucid.Network",
 }
+
+# Names of Python 2 with which Nielsen's scripts are Python 3 as well, as far as they have no print statement.
+NAMES = {"raw_input": input, "reduce": functools.reduce, "xrange": range}
 
 # The beginnings of the digests of network.py, network2.py and network3.py as the two repositories have them.
 _ORIGINALS = {

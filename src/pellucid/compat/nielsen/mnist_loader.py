@@ -53,7 +53,9 @@ def load_data_wrapper() -> tuple[Pairs, Pairs, Pairs]:
     y is a unit column (10, 1) in the training data, and a digit in the other two.
     """
     (x, digits), *others = load_data()
-    training = Pairs(zip(_columns(x), map(vectorized_result, digits), strict=True))
+    if len(digits) and not 0 <= digits.min() <= digits.max() <= 9:
+        raise FormatError(f"the training data have digits from {digits.min()} to {digits.max()}; 0 to 9 are expected.")
+    training = Pairs(zip(_columns(x), _columns(np.eye(10)[digits]), strict=True))
     validation, test = (Pairs(zip(_columns(images), numbers, strict=True)) for images, numbers in others)
     return training, validation, test
 
