@@ -72,8 +72,7 @@ class LayeredNet:
         """Returns dloss/dparams under the params' names, by error backpropagation."""
         self._follow()
         if self._runs_natively(True, *self.through):
-            assert self._twin is not None
-            self._last.loss = self._twin.gradient(x, t)
+            self._last.loss = self._native().gradient(x, t)
             self._last.t = t
             self._postpone(x, t, True)
         else:
@@ -101,8 +100,7 @@ class LayeredNet:
     def _logits(self, x: Any, training: bool) -> Array:
         self._follow()
         if self._runs_natively(training):
-            assert self._twin is not None
-            y = self._twin.predict(x)
+            y = self._native().predict(x)
             self._postpone(x, None, training)
             return y
         return self._walk(x, None, training)
@@ -110,8 +108,7 @@ class LayeredNet:
     def _loss(self, x: Any, t: Any, training: bool) -> Any:
         self._follow()
         if self._runs_natively(training, "predict"):
-            assert self._twin is not None
-            loss = np.float64(self._twin.loss(x, t))
+            loss = np.float64(self._native().loss(x, t))
             self._last.loss, self._last.t = loss, t
             self._postpone(x, t, training)
         else:
@@ -148,7 +145,7 @@ class LayeredNet:
         return all(getattr(type(self), name).__module__.startswith("pellucid.") for name in through)
 
     def _follow(self) -> None:
-        """Brings params, layers and native network together where a script has replaced an array."""
+        """Brings params and layers together where a script has replaced an array."""
         for key, (place, name) in self._links.items():
             layer = self.layers[place]
             value, own = self.params[key], getattr(layer, name)
@@ -158,10 +155,13 @@ class LayeredNet:
                 else:
                     setattr(layer, name, value)
             self._seen[key] = value
-        if self._twin is not None:
-            self._twin.follow()
-        elif not self.faithful:
+        if self._twin is None and not self.faithful:
             self._make_twin()
+
+    def _native(self) -> Twin:
+        assert self._twin is not None, "checked by _runs_natively"
+        self._twin.follow()
+        return self._twin
 
     def _make_twin(self) -> None:
         self._twin = Twin(self._built[:-1], self._input_size)

@@ -36,6 +36,8 @@ from pellucid.ops import Array
 
 _MODE = Mode()
 _NONE = Named()
+_AFFINE, _RELU, _SIGMOID = layers.Affine(1), layers.ReLU(), layers.Sigmoid()
+_CROSS_ENTROPY = SoftmaxCrossEntropy()
 
 
 class BookLayer:
@@ -88,7 +90,7 @@ class Relu(BookLayer):
 
     def forward(self, x: Array) -> Array:
         """Returns y, in an array of its own."""
-        y, saved = layers.ReLU().forward(_NONE, x, _MODE)
+        y, saved = _RELU.forward(_NONE, x, _MODE)
         self._keep(saved)
         return y
 
@@ -97,7 +99,7 @@ class Relu(BookLayer):
         if self.faithful:
             dout[self.mask] = 0
             return dout
-        return layers.ReLU().backward(_NONE, self._saved(), dout)[0]
+        return _RELU.backward(_NONE, self._saved(), dout)[0]
 
 
 class Sigmoid(BookLayer):
@@ -118,14 +120,14 @@ class Sigmoid(BookLayer):
         if self.faithful:
             saved = Named(u=x, y=sigmoid(x))
         else:
-            _, saved = layers.Sigmoid().forward(_NONE, x, _MODE)
+            _, saved = _SIGMOID.forward(_NONE, x, _MODE)
         self._keep(saved)
         y: Array = saved.y
         return y
 
     def backward(self, dout: Array) -> Array:
         """Returns dx."""
-        return layers.Sigmoid().backward(_NONE, self._saved(), dout)[0]
+        return _SIGMOID.backward(_NONE, self._saved(), dout)[0]
 
 
 class Affine(BookLayer):
@@ -156,14 +158,14 @@ class Affine(BookLayer):
     def forward(self, x: Array) -> Array:
         """Returns y."""
         self.original_x_shape = x.shape
-        y, saved = self.native().forward(Named(self.values()), x.reshape(len(x), -1), _MODE)
+        y, saved = _AFFINE.forward(Named(self.values()), x.reshape(len(x), -1), _MODE)
         self._keep(saved)
         return y
 
     def backward(self, dout: Array) -> Array:
         """Returns dx."""
         saved = self._saved()
-        dx, gradients = self.native().backward(Named(self.values()), saved, dout)
+        dx, gradients = _AFFINE.backward(Named(self.values()), saved, dout)
         self.dW, self.db = gradients.W, gradients.b
         return dx.reshape(self.original_x_shape)
 
@@ -198,7 +200,7 @@ class SoftmaxWithLoss(BookLayer):
             raise InputError(
                 "x has one output, whose softmax is always 1; use two outputs, or Sigmoid with cross_entropy_error."
             )
-        errors, saved = SoftmaxCrossEntropy().forward(x, target_rows(t, x.shape))
+        errors, saved = _CROSS_ENTROPY.forward(x, target_rows(t, x.shape))
         self._keep(saved)
         self.loss = np.sum(errors) / len(x)
         return self.loss
@@ -211,7 +213,7 @@ class SoftmaxWithLoss(BookLayer):
             rows = t if t.size == saved.p.size else target_rows(t, saved.p.shape)
             dx: Array = (saved.p - rows) / len(t)
             return dx
-        dlogits: Array = SoftmaxCrossEntropy().backward(saved) / len(saved.p) * dout
+        dlogits: Array = _CROSS_ENTROPY.backward(saved) / len(saved.p) * dout
         return dlogits
 
 
@@ -295,13 +297,15 @@ class BatchNormalization(BookLayer):
         if self.running_mean is None or self.running_var is None:
             self.running_mean, self.running_var = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
         if train_flg:
-            mean, variance = rows.mean(axis=0), rows.var(axis=0)
+            mean = rows.mean(axis=0)
+            centred = rows - mean
+            variance = np.mean(centred * centred, axis=0)
             self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
             self.running_var = self.momentum * self.running_var + (1 - self.momentum) * variance
         else:
-            mean, variance = self.running_mean, self.running_var
+            centred, variance = rows - self.running_mean, self.running_var
         deviation = np.sqrt(variance + self.EPSILON)
-        normal = (rows - mean) / deviation
+        normal = centred / deviation
         self.catch_up = None
         if train_flg:
             self._keep(Named(normal=normal, deviation=deviation))
