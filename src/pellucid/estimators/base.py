@@ -29,6 +29,7 @@ from pellucid.ops import Array
 from pellucid.optimizers import Optimizer
 
 _OF_STEPS = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "_optimizer", "_state")
+_OF_STEPS += ("_split_from", "_rows_in_order", "stopped_")
 
 
 @dataclass(frozen=True)
@@ -354,6 +355,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._optimizer,
             alpha=self.alpha,
             random_state=self._random_state,
+            rows_in_order=self.__dict__.get("_rows_in_order"),
             epochs=1 if incremental else self.max_iter,
             batch_size=self._rows_per_batch(len(samples.x)),
             shuffle=bool(self.shuffle),
@@ -428,6 +430,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _end_steps(self, run: EpochRun, convergence: Convergence, incremental: bool) -> None:
         self.stopped_ = convergence.stopped
+        self._rows_in_order = run.rows_in_order
         if run.history.interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=6)
         if self.early_stopping:
@@ -471,6 +474,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_rows_in_order", None)  # As long as the data; the next epoch begins with them as they come.
         if "network_" in state:
             state["network_"] = keeping.frozen(state["network_"], state.pop("_state", None))
         return state

@@ -16,7 +16,11 @@ from pellucid.training import Callback, Run
 
 
 class EpochRun(Run):
-    """Trains a network as scikit-learn does; `rate` and the optimizer's memory go on where an earlier run ended."""
+    """Trains a network as scikit-learn does; `rate` and the optimizer's memory go on where an earlier run ended.
+
+    rows_in_order: the order of the last epoch, which the next one's is a shuffle of; that of the rows where None is
+    given, or one of other rows.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class EpochRun(Run):
         *,
         alpha: float,
         random_state: np.random.RandomState,
+        rows_in_order: NDArray[np.int64] | None,
         epochs: int,
         batch_size: int,
         shuffle: bool,
@@ -46,11 +51,12 @@ class EpochRun(Run):
         )
         self.rate, self.alpha, self._random_state = rate, alpha, random_state
         self._weight = data.weight
-        self._order = np.arange(data.rows)
+        goes_on = rows_in_order is not None and len(rows_in_order) == data.rows
+        self.rows_in_order = rows_in_order if rows_in_order is not None and goes_on else np.arange(data.rows)
         self._starts = np.arange(0, data.rows, batch_size)
         self._rows = np.diff(self._starts, append=data.rows).astype(np.float64)
         self._totals = self._rows
-        self._matrices = [network.parameters[f"{index}.W"] for index in affine_numbers(network)]
+        self._biases = [network.parameters[f"{index}.b"] for index in affine_numbers(network)]
         self._squares = (0.0, self._sum_of_squares())
 
     def order(self) -> NDArray[np.int64] | None:
@@ -59,10 +65,10 @@ class EpochRun(Run):
         if self.shuffle:
             places = np.arange(self.data.rows)
             self._random_state.shuffle(places)
-            self._order = self._order[places]
+            self.rows_in_order = self.rows_in_order[places]
         if self._weight is not None:
-            self._balance(self._weight[self._order])
-        return self._order if self.shuffle else None
+            self._balance(self._weight[self.rows_in_order])
+        return self.rows_in_order if self.shuffle else None
 
     def _balance(self, weight: NDArray[np.float64]) -> None:
         """Scales the weights so that each batch weighs as much as it has rows: its gradient stays, its loss counts so.
@@ -72,7 +78,7 @@ class EpochRun(Run):
         self._totals = np.add.reduceat(weight, self._starts)
         scale = np.divide(self._rows, self._totals, out=np.zeros(len(self._rows)), where=self._totals > 0)
         balanced = np.empty_like(weight)
-        balanced[self._order] = weight * np.repeat(scale, self._rows.astype(np.int64))
+        balanced[self.rows_in_order] = weight * np.repeat(scale, self._rows.astype(np.int64))
         self.data = replace(self.data, weight=balanced)
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -97,7 +103,9 @@ class EpochRun(Run):
         return float(0.5 * np.dot(self._decays() * along, self._rows) / self.data.rows)
 
     def _sum_of_squares(self) -> float:
-        return sum(float(np.einsum("ij,ij->", w, w)) for w in self._matrices)
+        """‖W‖² over all weights: that of the whole vector, whose pads are zero, without the biases."""
+        flat = self.network.parameters.flat
+        return float(np.dot(flat, flat)) - sum(float(np.dot(b, b)) for b in self._biases)
 
     def train_batches(self, part: Slice) -> Trained:
         """Makes sparse rows dense, some batches at a time."""
@@ -114,7 +122,7 @@ class EpochRun(Run):
         return Trained(sums, done)
 
     def _train_dense(self, part: Slice, first: int, last: int, sums: Sums) -> Trained:
-        rows = self._order[first * part.batch_size : last * part.batch_size]
+        rows = self.rows_in_order[first * part.batch_size : last * part.batch_size]
         scalars = {name: values[first - part.first : last - part.first] for name, values in part.scalars.items()}
         batches = Slice(data_rows(part.data, rows), None, part.batch_size, 0, last - first, scalars)
         return self.network.runner.train(self.state, batches, sums)

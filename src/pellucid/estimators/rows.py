@@ -45,7 +45,8 @@ def take(x: Any, rows: Any) -> Any:
 
 def rows_at_once(x: Any) -> int:
     """Returns how many dense rows make up BYTES_AT_ONCE."""
-    return max(1, BYTES_AT_ONCE // (max(1, x.shape[1]) * x.dtype.itemsize))
+    row_bytes: int = max(1, x.shape[1]) * x.dtype.itemsize
+    return max(1, BYTES_AT_ONCE // row_bytes)
 
 
 def parts_of(x: Any) -> Iterator[slice]:
