@@ -185,11 +185,12 @@ def explain(**typed: Any) -> None:
 def reproduce(**typed: Any) -> None:
     """Run the books' experiments, published figures beside measured.
 
-    NAME is an experiment or the beginning of several names, such as nielsen1.
+    NAME is an experiment or the beginning of several names, such as nielsen1. Exit code 1 where a figure differs.
     """
     from pellucid.cli.reproduce import reproduce as reproduce_results
 
-    reproduce_results(**typed)
+    if not reproduce_results(**typed):
+        raise click.exceptions.Exit(1)
 
 
 @cli.command()

@@ -1,0 +1,44 @@
+"""Finds experiments by name and runs them."""
+
+import time
+
+from pellucid.errors import InputError, suggest
+from pellucid.reproduce import book, book6, nielsen1, nielsen3, nielsen5, notebooks
+from pellucid.reproduce.experiment import NOT_YET, Experiment, Result, Row
+from pellucid.reproduce.report import Outcome
+from pellucid.reproduce.setting import Setting
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for book_or_chapter in (nielsen1, nielsen3, nielsen5, book, book6, notebooks)
+    for experiment in book_or_chapter.EXPERIMENTS
+}
+
+
+def chosen(name: str | None) -> list[Experiment]:
+    """Returns the experiment of a name, or all whose names begin with it; all for None.
+
+    Raises:
+        InputError: there is none, with the nearest name.
+    """
+    if name is None:
+        return list(EXPERIMENTS.values())
+    if name in EXPERIMENTS:
+        return [EXPERIMENTS[name]]
+    found = [experiment for known, experiment in EXPERIMENTS.items() if name and known.startswith(name)]
+    if not found:
+        raise InputError(f"there is no experiment {name!r}; {suggest(name, EXPERIMENTS)}")
+    return found
+
+
+def perform(experiment: Experiment, setting: Setting) -> Outcome:
+    """Runs one experiment; where the package that it needs is missing, its only row says so."""
+    start = time.perf_counter()
+    try:
+        result = experiment.run(setting)
+    except ImportError as error:
+        if not experiment.needs or not (error.name or "").startswith(experiment.needs):
+            raise
+        note = f"needs {experiment.needs}: pip install 'pellucid[{experiment.needs}]'"
+        result = Result([Row(experiment.title, "", "", NOT_YET, note)])
+    return Outcome(experiment, result, time.perf_counter() - start)

@@ -1,0 +1,67 @@
+"""How an experiment is run: in full, or scaled down to what a test machine can do in about a minute."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.datasets import digits, mnist
+
+Rows = NDArray[Any]
+Part = tuple[Rows, Rows]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of 784 numbers from 0 to 1 and their digits, in Nielsen's three parts."""
+
+    train: Part
+    validation: Part
+    test: Part
+
+    @property
+    def book_train(self) -> Part:
+        """The 60,000 training images of Deep Learning from Scratch: training and validation part together."""
+        return tuple(np.concatenate(pair) for pair in zip(self.train, self.validation, strict=True))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Full size, or `fast`: few epochs, one seed, and the small digits that come with Pellucid in MNIST's place."""
+
+    fast: bool = False
+
+    def epochs(self, full: int) -> int:
+        """Returns the number of epochs or steps to take where the book takes so many."""
+        return max(2, full // 20) if self.fast else full
+
+    def seeds(self, count: int) -> range:
+        """Returns the seeds to run with: the first `count`, one when scaled down."""
+        return range(1 if self.fast else count)
+
+    def images(self) -> Images:
+        """Returns MNIST; scaled down, 1,797 digits of 8 x 8 pixels enlarged to 28 x 28.
+
+        Raises:
+            InputError: MNIST's files cannot be had; FormatError: they are damaged.
+        """
+        return _enlarged_digits() if self.fast else _mnist()
+
+
+@functools.lru_cache(maxsize=1)
+def _mnist() -> Images:
+    data = mnist()
+    return Images(data.train, data.validation, data.test)
+
+
+@functools.lru_cache(maxsize=1)
+def _enlarged_digits() -> Images:
+    data = digits()
+
+    def enlarged(part: Part) -> Part:
+        images = part[0].reshape(-1, 8, 8).repeat(3, axis=1).repeat(3, axis=2)
+        return np.pad(images, ((0, 0), (2, 2), (2, 2))).reshape(-1, 784), part[1]
+
+    return Images(enlarged(data.train), enlarged(data.validation), enlarged(data.test))

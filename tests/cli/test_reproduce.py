@@ -1,0 +1,70 @@
+"""`pellucid reproduce`: names, the run folder, what happens without matplotlib, and the page about it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pellucid.reproduce import EXPERIMENTS, Experiment, Result, Row
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reproduction.md").read_text(encoding="utf-8")
+
+
+def test_the_list_names_every_experiment(pellucid):
+    said = pellucid("reproduce --list")
+    assert said.code == 0
+    assert [line.split()[0] for line in said.out.splitlines()] == list(EXPERIMENTS)
+    assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_an_experiment_leaves_its_table_its_numbers_and_its_picture(pellucid):
+    pytest.importorskip("matplotlib")
+    said = pellucid("reproduce notebooks-backward --out there")
+    assert (said.code, said.err) == (0, "")
+    assert "y\n    published 0.08706577 0.91293423 | measured 0.08706577 0.91293423 | within\n" in said.out
+    assert said.out.endswith("run folder: there\n")
+    assert {path.name for path in Path("there").iterdir()} == {"table.md", "results.json", "notebooks-backward.png"}
+    assert Path("there/notebooks-backward.png").read_bytes().startswith(b"\x89PNG")
+    (found,) = json.loads(Path("there/results.json").read_text(encoding="utf-8"))
+    assert found["name"] == "notebooks-backward" and len(found["rows"]) == 6
+    assert Path("there/table.md").read_text(encoding="utf-8").count("| within |") == 6
+
+
+def test_the_beginning_of_a_name_runs_all_that_begin_so_and_folders_are_numbered(pellucid):
+    for number in ("001", "002"):
+        said = pellucid("reproduce notebooks --fast")
+        assert said.code == 0 and said.out.endswith(f"run folder: runs/reproduce-{number}\n")
+        assert said.out.count("(the second text)") == 5
+
+
+def test_without_matplotlib_one_line_says_so(pellucid, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    said = pellucid("reproduce notebooks --fast --out there")
+    assert said.code == 0 and said.out.count("pip install 'pellucid[plot]'") == 1
+    assert not list(Path("there").glob("*.png"))
+
+
+def test_a_figure_that_differs_is_exit_code_1(pellucid, monkeypatch):
+    wrong = Experiment("wrong", "Wrong", "nowhere", lambda setting: Result([Row("a", "1", "2", "differs")]))
+    monkeypatch.setitem(EXPERIMENTS, "wrong", wrong)
+    assert pellucid("reproduce wrong").code == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("reproduce", "or --all; --list shows the names"),
+        ("reproduce book2-gate --all", "not both"),
+        ("reproduce nielsen1-thirty", "there is no experiment 'nielsen1-thirty'"),
+    ],
+)
+def test_bad_input_is_one_sentence(pellucid, command, sentence):
+    said = pellucid(command)
+    assert said.code == 2 and said.out == "" and sentence in said.err and said.err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_the_page_holds_a_row_for_every_experiment():
+    for name in EXPERIMENTS:
+        assert f"| {name} |" in PAGE, name
