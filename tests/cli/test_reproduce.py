@@ -14,7 +14,8 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reproduction.md").read_t
 def test_the_list_names_every_experiment(pellucid):
     said = pellucid("reproduce --list")
     assert said.code == 0
-    assert [line.split()[0] for line in said.out.splitlines()] == list(EXPERIMENTS)
+    assert [line.split()[0] for line in said.out.splitlines() if line.startswith("  ")] == list(EXPERIMENTS)
+    assert "\nDeep Learning from Scratch, ch. 6\n  book6-" in said.out
     assert max(map(len, said.out.splitlines())) <= 80
 
 

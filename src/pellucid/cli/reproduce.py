@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -19,8 +20,7 @@ TABLE, RESULTS = "table.md", "results.json"
 def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out: str | None) -> bool:
     """Runs the experiments, and returns whether nothing differs from what was published."""
     if listing:
-        for experiment in EXPERIMENTS.values():
-            click.echo(f"{experiment.name:<28}{experiment.title} ({experiment.source})")
+        _list()
         return True
     if name is None and not everything:
         raise InputError("reproduce needs the name of an experiment, or --all; --list shows the names.")
@@ -41,6 +41,13 @@ def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out
         click.echo(MISSING)
     click.echo(f"run folder: {folder}")
     return all(outcome.agrees for outcome in outcomes)
+
+
+def _list() -> None:
+    for source, group in groupby(EXPERIMENTS.values(), key=lambda experiment: experiment.source):
+        click.echo(source)
+        for experiment in group:
+            click.echo(f"  {experiment.name:<28}{experiment.title}")
 
 
 def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:

@@ -187,7 +187,7 @@ def svm(setting: Setting) -> Result:
 EXPERIMENTS = (
     Experiment("nielsen1-30-hidden", "30 hidden units", SOURCE, thirty_hidden),
     Experiment("nielsen1-100-hidden", "100 hidden units", SOURCE, hundred_hidden),
-    Experiment("nielsen1-stuck", "Why a run stays at 87.5 %", "the text's own run", stuck),
+    Experiment("nielsen1-stuck", "Why the text's own run stays at 87.5 %", SOURCE, stuck),
     Experiment("nielsen1-no-hidden", "No hidden layer", SOURCE, no_hidden_layer),
     Experiment("nielsen1-learning-rates", "Learning rates 0.001 and 100", SOURCE, learning_rates),
     Experiment("nielsen1-darkness", "Mean darkness", SOURCE, darkness),
