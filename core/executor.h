@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,9 +37,10 @@ struct Source {
 struct DataView {
   long rows = 0;
   Source x, t;
-  const std::int32_t* labels = nullptr;   // (rows,) class numbers, where the plan wants labels
-  const std::int32_t* classes = nullptr;  // (rows,) for counting what is right; null: no count
-  const double* weight = nullptr;         // (rows,); null: all 1
+  const std::int32_t* labels = nullptr;                      // (rows,) class numbers, where the plan wants labels
+  const std::int32_t* classes = nullptr;                     // (rows,) for counting what is right; null: no count
+  const double* weight = nullptr;                            // (rows,); null: all 1
+  double x_bound = std::numeric_limits<double>::infinity();  // no |x| is larger
 };
 
 // Σ w·l, Σ w, rows classified right, rows: added up batch after batch, in order.

@@ -46,7 +46,8 @@ SourceType source_type(const nb::dlpack::dtype& type) {
 // A data set's arrays, kept alive, as the executor sees them.
 class Data {
  public:
-  Data(AnyArray x, nb::object t, nb::object labels, nb::object classes, nb::object weight) {
+  Data(AnyArray x, nb::object t, nb::object labels, nb::object classes, nb::object weight, double bound) {
+    view.x_bound = bound;
     view.rows = static_cast<long>(x.shape(0));
     view.x = source(x);
     kept_.push_back(x);
@@ -247,8 +248,8 @@ void bind_executor(nb::module_& module) {
       .def_rw("first_update", &PlanSpec::first_update)
       .def_rw("bound", &PlanSpec::bound);
   nb::class_<Data>(module, "Data")
-      .def(nb::init<AnyArray, nb::object, nb::object, nb::object, nb::object>(), "x"_a, "t"_a.none(), "labels"_a.none(),
-           "classes"_a.none(), "weight"_a.none());
+      .def(nb::init<AnyArray, nb::object, nb::object, nb::object, nb::object, double>(), "x"_a, "t"_a.none(),
+           "labels"_a.none(), "classes"_a.none(), "weight"_a.none(), "bound"_a);
   bind_runner<float>(module, "Executor32");
   bind_runner<double>(module, "Executor64");
 }

@@ -50,6 +50,7 @@ class Data:
         labels: NDArray[np.int32] | None,
         classes: NDArray[np.int32] | None,
         weight: NDArray[np.float64] | None,
+        bound: float,
     ) -> None: ...
 
 class _Executor:

@@ -3,6 +3,7 @@
 Checked once for a whole data set, before the first step; afterwards the engines trust it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,8 @@ _KINDS = "fiub"
 class Data:
     """Samples x (N, ...), targets t and weights (N,) or None for all 1.
 
-    t is (N,) int32 class numbers where `labels`, else (N, K) values. `countable` says that an accuracy can be given:
-    `classes` holds the right class numbers then.
+    t is (N,) int32 class numbers where `labels`, else (N, K) values. `classes` holds the right class numbers where an
+    accuracy can be given. No number of x is larger than `bound`; infinity says that it is not known.
     """
 
     x: Array
@@ -31,6 +32,7 @@ class Data:
     weight: NDArray[np.float64] | None
     labels: bool
     classes: NDArray[np.int32] | None
+    bound: float = math.inf
 
     @property
     def rows(self) -> int:
@@ -39,6 +41,10 @@ class Data:
 
 def check_samples(x: Any, model: Model, name: str = "x") -> Array:
     """Returns x as an array of numbers, (N, *input_shape); raises InputError where it cannot be that."""
+    return _samples(x, model, name)[0]
+
+
+def _samples(x: Any, model: Model, name: str) -> tuple[Array, float]:
     array = _numbers(x, name)
     expected = model.input_shape
     if array.shape[1:] != expected:
@@ -51,13 +57,12 @@ def check_samples(x: Any, model: Model, name: str = "x") -> Array:
         raise InputError(
             f"{name} has the shape {array.shape}, but the network takes (N, {', '.join(map(str, expected))}){mend}."
         )
-    _check_finite(array, name, model.dtype)
-    return array
+    return array, _check_finite(array, name, model.dtype)
 
 
 def check_data(x: Any, t: Any, model: Model, sample_weight: Any = None, class_weight: Any = None) -> Data:
     """Returns a data set ready for the engines; raises InputError naming what does not fit."""
-    samples = check_samples(x, model, "x")
+    samples, bound = _samples(x, model, "x")
     if len(samples) == 0:
         raise InputError("x has no rows; at least one sample is needed.")
     if model.loss is None:
@@ -66,7 +71,7 @@ def check_data(x: Any, t: Any, model: Model, sample_weight: Any = None, class_we
     weight = _sample_weight(sample_weight, len(samples), model)
     if class_weight is not None:
         weight = _with_class_weight(weight, class_weight, classes, model.output_shape[0])
-    return Data(samples, targets, weight, labels, classes)
+    return Data(samples, targets, weight, labels, classes, bound)
 
 
 def batch_of(data: Data, rows: Any, model: Model) -> tuple[Array, Array, Array]:
@@ -95,15 +100,28 @@ def _numbers(value: Any, name: str) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
-    """Raises InputError at the first number that is not finite in the type that the network computes in."""
-    if array.dtype.kind != "f" or array.size == 0:
-        return
+def _check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> float:
+    """Returns a bound on all absolute values.
+
+    Raises:
+        InputError: at the first number that is not finite in the type that the network computes in.
+    """
+    if array.size == 0:
+        return 0.0
+    if array.dtype.kind != "f":
+        return float(np.iinfo(array.dtype).max) + 1.0
     with np.errstate(over="ignore", invalid="ignore"):
-        narrowed = array.dtype.itemsize > dtype.itemsize
-        if max(-array.min(), array.max()) <= np.finfo(dtype).max if narrowed else np.isfinite(array.sum()):
-            return
+        if array.flags.c_contiguous:
+            # One pass at the memory's speed: NaN and infinity survive in the sum of squares.
+            flat = array.reshape(-1)
+            bound = 1.001 * math.sqrt(square) if (square := float(np.dot(flat, flat))) >= 0 else math.nan
+            if bound <= np.finfo(dtype).max:
+                return bound
+        bound = float(max(-array.min(), array.max()))
+        if bound <= np.finfo(dtype).max:
+            return bound
         _name_first_not_finite(array, name, dtype)
+    return math.inf
 
 
 def _name_first_not_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:

@@ -5,6 +5,7 @@ the reference engine, which looks at every number.
 """
 
 import functools
+import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -94,7 +95,7 @@ class NativeEngine:
         y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
         if len(x):
             runner, plan = self._runner("predict", ROWS_AT_ONCE, lambda: record_prediction(self.model))
-            held = self._core.Data(_gatherable(x, self.model), None, None, None, None)
+            held = self._core.Data(_gatherable(x, self.model), None, None, None, None, math.inf)
             runner.run_rows(held, plan.results["output"], y.reshape(len(x), -1), (0.0, 0.0, 0, 0))
         return y
 
@@ -221,7 +222,7 @@ class NativeEngine:
                 return held
         t = None if data.labels else _gatherable(data.t, self.model)
         labels = data.t if data.labels else None
-        held = self._core.Data(_gatherable(data.x, self.model), t, labels, data.classes, data.weight)
+        held = self._core.Data(_gatherable(data.x, self.model), t, labels, data.classes, data.weight, data.bound)
         self._held = [*self._held[-2:], (data, held)]
         return held
 
