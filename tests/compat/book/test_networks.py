@@ -282,11 +282,31 @@ def test_passes_run_on_the_engine_and_not_layer_by_layer() -> None:
         (lambda net: net.loss(X, NUMBERS[:5]), r"t has the shape \(5,\), but x has 9 rows"),
         (lambda net: net.gradient(X, NUMBERS + 2), "class numbers from 2 to 5; 0 to 3 are known"),
         (lambda net: net.predict(np.array(["a"])), "takes numbers"),
+        (lambda net: net.predict(X[0]), r"one sample as x\[None\]"),
+        (lambda net: net.loss(X[:0], NUMBERS[:0]), "x has no rows"),
+        (lambda net: net.accuracy(X[:0], NUMBERS[:0]), "t has no rows"),
+        (lambda net: net.gradient(X, np.full((9, 4), "a")), "t has the type <U1"),
+        (lambda net: net.params.pop("b1") is None or net.predict(X), "params has no 'b1' any more"),
     ],
 )
 def test_data_that_does_not_fit(call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call(make("TwoLayerNet"))
+
+
+def test_every_kind_of_array_gives_the_same() -> None:
+    net = make("TwoLayerNet")
+    y, loss = net.predict(X), net.loss(X, NUMBERS)
+    for x in (X.astype(">f4"), np.asfortranarray(X), X.tolist(), X[::-1][::-1], X.astype(np.float64)):
+        assert np.array_equal(net.predict(x), y)
+    for t in (ROWS.astype(bool), ROWS.astype(int), NUMBERS.tolist(), NUMBERS.astype(float), NUMBERS[:, None]):
+        assert net.loss(X, t) == pytest.approx(loss, rel=1e-15)
+
+
+def test_numbers_that_run_away_are_seen_and_raise_nothing() -> None:
+    net = make("TwoLayerNet")
+    net.params["W1"][:] = np.inf
+    assert np.isnan(net.loss(X, NUMBERS)) and np.isnan(net.gradient(X, NUMBERS)["b2"]).all()
 
 
 def test_arguments_that_there_are_not() -> None:

@@ -11,6 +11,7 @@ from pellucid.compat.book.common.gradient import numerical_gradient
 from pellucid.compat.book.common.layers import SoftmaxWithLoss
 from pellucid.compat.book.twin import Twin
 from pellucid.compat.switch import is_faithful
+from pellucid.errors import InputError
 from pellucid.ops import Array
 
 
@@ -65,6 +66,8 @@ class LayeredNet:
     def accuracy(self, x: Any, t: Any) -> Any:
         """Returns the share of samples whose largest output is the right one. t (N,) class numbers or (N, K) rows."""
         t = np.asarray(t)
+        if not t.size:
+            raise InputError("t has no rows; an accuracy needs at least one sample.")
         right = np.argmax(t, axis=1) if t.ndim != 1 and t.size != len(t) else t.reshape(-1)
         return np.sum(np.argmax(self.predict(x), axis=1) == right) / float(len(right))
 
@@ -148,6 +151,8 @@ class LayeredNet:
         """Brings params and layers together where a script has replaced an array."""
         for key, (place, name) in self._links.items():
             layer = self.layers[place]
+            if key not in self.params:
+                raise InputError(f"params has no {key!r} any more; put an array of its shape back.")
             value, own = self.params[key], getattr(layer, name)
             if value is not own:
                 if value is self._seen[key]:

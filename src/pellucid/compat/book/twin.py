@@ -75,13 +75,18 @@ class Twin:
         rows: Array = x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim else x
         if rows.ndim != 2 or rows.shape[1] != self._inputs or rows.dtype.kind not in "fiub":
             raise InputError(
-                f"x has the shape {x.shape} and the type {x.dtype}; the network takes numbers (N, {self._inputs})."
+                f"x has the shape {x.shape} and the type {x.dtype}; the network takes numbers (N, {self._inputs}), "
+                "one sample as x[None]."
             )
         return rows
 
     def _data(self, x: Any, t: Any) -> Data:
         """Returns the batch for the engine, past the checks that a whole data set gets once."""
         rows, t = self._rows(x), np.asarray(t)
+        if not len(rows):
+            raise InputError("x has no rows; at least one sample is needed.")
+        if t.dtype.kind not in "fiub":
+            raise InputError(f"t has the type {t.dtype}; give class numbers or rows of numbers.")
         if self._outputs == 1:
             raise InputError("the network has one output, whose softmax is always 1; make it two.")
         if t.shape == (len(rows), self._outputs) or (len(rows) == 1 and t.shape == (self._outputs,)):
