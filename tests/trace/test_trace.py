@@ -41,6 +41,7 @@ def test_what_was_saved_is_there_by_name() -> None:
     assert set(affine.saved) == {"x"}
     np.testing.assert_array_equal(affine.saved.x, affine.x)
     np.testing.assert_array_equal(sigmoid.saved.y, sigmoid.y)
+    assert affine.u is affine.y and sigmoid.u is sigmoid.x
 
 
 @pytest.mark.parametrize("case", TRAINABLE, ids=named)

@@ -24,7 +24,8 @@ class Images:
     @property
     def book_train(self) -> Part:
         """The 60,000 training images of Deep Learning from Scratch: training and validation part together."""
-        return tuple(np.concatenate(pair) for pair in zip(self.train, self.validation, strict=True))  # type: ignore[return-value]
+        x, t = (np.concatenate(pair) for pair in zip(self.train, self.validation, strict=True))
+        return x, t
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ class LayerTrace:
 
     @property
     def u(self) -> Array:
-        """The weighted input (N, ...): what an activation was given, what any other layer gave."""
-        u: Array = self.saved.get("u", self.y)
-        return u
+        """The weighted input (N, ...): what a layer with parameters gave, what any other was given."""
+        return self.y if self.parameters else self.x
 
     def arrays(self) -> Iterator[tuple[str, Array]]:
         """Gives all arrays with their names, in the order in which they come up."""
