@@ -126,8 +126,7 @@ class ColumnNetwork:
         """Returns the output activations (N, K); through the script's own feedforward where it has one."""
         if not self._plain("feedforward"):
             return np.stack([np.ravel(self.feedforward(x)) for x, _ in data])
-        twin = self._current_twin()
-        return twin.activations(data.arrays(twin.sizes[0], twin.sizes[-1])[0])
+        return self._current_twin().activations(data)
 
     def _right(self, data: Samples) -> int:
         """How many samples the network gives the right class: its largest output, the first of equals."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pellucid.compat.nielsen.columns import ColumnNetwork, check_training, sigmoid, sigmoid_prime
 from pellucid.compat.nielsen.costs import CrossEntropyCost, QuadraticCost
 from pellucid.compat.nielsen.mnist_loader import vectorized_result
-from pellucid.compat.nielsen.samples import Pairs, Samples, samples
+from pellucid.compat.nielsen.samples import Pairs, Samples, one_hot, samples
 from pellucid.compat.nielsen.twin import Columns, ScriptsDelta, twin_sizes
 from pellucid.compat.switch import faithful as faithfully
 from pellucid.compat.switch import is_faithful
@@ -156,7 +156,7 @@ class Network(ColumnNetwork):
         if not (own or faithful) and self._plain("feedforward"):
             return self._current_twin().cost(data)
         _, y = data.arrays(self.weights[0].shape[1], len(self.weights[-1]))
-        wanted = _one_hot(y, len(self.weights[-1])) if y.ndim == 1 else y
+        wanted = one_hot(y, len(self.weights[-1]))
         with faithfully(faithful):
             return float(_sum_of_costs(self.cost, self._outputs(data), wanted, column_by_column=own)) / len(data)
 
@@ -266,10 +266,6 @@ def _decay(lmbda: float, n: int) -> float:
 
 def _class_of(cost: Any) -> type:
     return cost if isinstance(cost, type) else type(cost)
-
-
-def _one_hot(numbers: NDArray[Any], classes: int) -> NDArray[np.float64]:
-    return np.eye(classes)[numbers.astype(np.int64)]
 
 
 def _sum_of_costs(cost: Any, a: NDArray[Any], y: NDArray[Any], column_by_column: bool) -> Any:

@@ -14,7 +14,8 @@ Pairs = Iterable[tuple[Any, Any]]
 class Samples(list[tuple[Any, Any]]):
     """A list of (x, y) that also keeps them as two arrays, made when first asked for.
 
-    held: whose checked data these are, and the data; for the twin that trains on them.
+    held: whose checked data these are, and the data; for the twin that trains on them. checked: whether x holds
+    numbers only.
     """
 
     def __init__(self, pairs: Pairs, name: str = "data") -> None:
@@ -25,6 +26,7 @@ class Samples(list[tuple[Any, Any]]):
         self.name = name
         self._arrays: tuple[NDArray[Any], NDArray[Any]] | None = None
         self.held: tuple[object, Any] | None = None
+        self.checked = False
 
     def arrays(self, inputs: int, outputs: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Returns x (N, inputs) and y: (N, outputs), or (N,) class numbers.
@@ -64,6 +66,8 @@ def _stacked(columns: Sequence[Any], width: int, name: str, what: str) -> NDArra
         raise InputError(
             f"{name}[{index}] has {what} of the shape {arrays[index].shape}, but the network takes ({width}, 1)."
         )
+    if any(array.dtype.kind not in "fiub" for array in arrays):
+        raise InputError(f"{name} has {what} that are no real numbers; give arrays of floating-point numbers.")
     block = _block(arrays, width)
     return np.concatenate(arrays, axis=None).reshape(-1, width) if block is None else block
 
@@ -93,6 +97,15 @@ def _class_numbers(values: Sequence[Any], name: str) -> NDArray[Any]:
     if numbers.ndim != 1 or numbers.dtype.kind not in "iufb":
         raise InputError(f"{name} holds class numbers and columns, or something else, as y; give one kind.")
     return numbers
+
+
+def one_hot(y: NDArray[Any], outputs: int) -> NDArray[Any]:
+    """Returns y as rows (N, outputs): those themselves, or a 1 in the place of each class number."""
+    if y.ndim == 2:
+        return y
+    if not ((y >= 0) & (y < outputs) & (y == np.floor(y))).all():
+        raise InputError(f"the class numbers must be whole and from 0 to {outputs - 1}, got {y.min()} to {y.max()}.")
+    return np.eye(outputs)[y.astype(np.int64)]
 
 
 def _described(value: object) -> str:

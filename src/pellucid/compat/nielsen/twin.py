@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import ops
-from pellucid.compat.nielsen.samples import Samples
-from pellucid.engines import Data, Slice, Sums, check_data
+from pellucid.compat.nielsen.samples import Samples, one_hot
+from pellucid.engines import Data, Slice, Sums, check_data, check_samples
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.initializers import Zeros
 from pellucid.layers import Affine, Layer, Sigmoid
@@ -117,17 +117,24 @@ class Twin:
                 )
 
     def gradient(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[Columns, Columns]:
-        """Returns dC/db as columns and dC/dw as (out, in), layer by layer, averaged over the rows."""
-        _, found = self.network.gradient(x, y)
+        """Returns dC/db as columns and dC/dw as (out, in), layer by layer, averaged over the rows.
+
+        Not by Network.gradient, whose checks of a data set take longer than one sample's gradient.
+        """
+        _, found = self.network.runner.gradient(Data(x, one_hot(y, self.sizes[-1]), None, False, None))
         return [found[b][:, None] for _, b in self._names], [found[w].T for w, _ in self._names]
 
     def cost(self, samples: Samples) -> float:
         """Returns the mean of the samples' costs."""
         return self.network.runner.evaluate(self.data(samples)).metrics(countable=False)["loss"]
 
-    def activations(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Returns the output layer's activations (N, outputs)."""
-        return self.network.probabilities(x)
+    def activations(self, samples: Samples) -> NDArray[Any]:
+        """Returns the output layer's activations (N, outputs), of samples that are checked when first seen."""
+        x, _ = samples.arrays(self.sizes[0], self.sizes[-1])
+        if not samples.checked:
+            check_samples(x, self.network.model)
+            samples.checked = True
+        return self.loss.link(self.network.runner.predict(x))
 
 
 def twin_sizes(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[int, ...]:
