@@ -28,8 +28,10 @@ from pellucid.network import Network
 from pellucid.ops import Array
 from pellucid.optimizers import Optimizer
 
-_OF_STEPS = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "_optimizer", "_state")
-_OF_STEPS += ("_split_from", "_rows_in_order", "stopped_")
+_OF_STEPS = (
+    ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "stopped_")
+    + ("_optimizer", "_state", "_split_from", "_rows_in_order", "_best_parameters")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
