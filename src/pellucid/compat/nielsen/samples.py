@@ -66,9 +66,10 @@ def _stacked(columns: Sequence[Any], width: int, name: str, what: str) -> NDArra
         raise InputError(
             f"{name}[{index}] has {what} of the shape {arrays[index].shape}, but the network takes ({width}, 1)."
         )
-    if any(array.dtype.kind not in "fiub" for array in arrays):
+    dtypes = {array.dtype for array in arrays}
+    if any(dtype.kind not in "fiub" for dtype in dtypes):
         raise InputError(f"{name} has {what} that are no real numbers; give arrays of floating-point numbers.")
-    block = _block(arrays, width)
+    block = _block(arrays, width) if len(dtypes) == 1 else None
     return np.concatenate(arrays, axis=None).reshape(-1, width) if block is None else block
 
 
@@ -80,7 +81,9 @@ def _block(arrays: Sequence[NDArray[Any]], width: int) -> NDArray[Any] | None:
     base, dtype = arrays[0].base, arrays[0].dtype
     if not isinstance(base, np.ndarray) or not base.flags.c_contiguous:
         return None
-    if not all(array.base is base and array.dtype == dtype and array.flags.c_contiguous for array in arrays):
+    if not all(array.base is base for array in arrays):
+        return None
+    if not {array.strides for array in arrays} <= {(dtype.itemsize,), (dtype.itemsize, dtype.itemsize)}:
         return None
     places = np.array([array.__array_interface__["data"][0] for array in arrays])
     if (np.diff(places) != width * dtype.itemsize).any():
