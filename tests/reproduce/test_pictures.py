@@ -12,7 +12,7 @@ KINDS = {
     "curves": curves(SERIES),
     "curves, logarithmic": curves(SERIES, "step", log=True),
     "bars": bars(SERIES, "unit"),
-    "bars, logarithmic": bars(SERIES, "unit", log=True),
+    "bars, logarithmic": bars(SERIES, "unit", logarithmic=["right"]),
     "histograms": histograms({"one": [np.ones(5), np.zeros(5)], "two": [np.eye(3)]}, (0.0, 1.0)),
     "paths": paths({"SGD": np.array([[-7.0, 2.0], [0.0, 0.0]]), "Adam": np.zeros((1, 2))}, lambda x, y: x * x + y * y),
 }

@@ -115,7 +115,7 @@ def gradient_check(setting: Setting) -> Result:
             )
         )
         panels[label] = {"mean difference": list(apart.values())}
-    return Result(rows, [0], bars(panels, "parameter: W1, b1, W2, b2", log=True))
+    return Result(rows, [0], bars(panels, "parameter: W1, b1, W2, b2", logarithmic=panels))
 
 
 def not_yet(what: str, needs: str) -> Row:

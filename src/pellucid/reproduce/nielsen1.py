@@ -109,6 +109,7 @@ def stuck(setting: Setting) -> Result:
             "mean slope σ′(u) on its own digit": {"N(0, 1)": slope.tolist(), "N(0, 1/n)": fresh_slope.tolist()},
         },
         "output unit",
+        logarithmic=("mean slope σ′(u) on its own digit",),
     )
     return Result(rows, list(runs), picture)
 

@@ -46,7 +46,7 @@ def speed_of_learning(setting: Setting) -> Result:
                 setting,
             )
         )
-    return Result(rows, seeds, bars(panels, "hidden layer, from the input", log=True))
+    return Result(rows, seeds, bars(panels, "hidden layer, from the input", logarithmic=panels))
 
 
 EXPERIMENTS = (Experiment("nielsen5-speed", "Speed of learning by layer", "Nielsen, ch. 5", speed_of_learning),)

@@ -119,7 +119,7 @@ def mixed_up_derivative(setting: Setting) -> Result:
     ]  # fmt: skip
     errors = {"mixed up": wrong, "ReLU in both": right}
     panels = {k: {"relative error": [max(row.error, 1e-17) for row in r.rows.values()]} for k, r in errors.items()}
-    return Result(rows, [0], bars(panels, "gradient", log=True))
+    return Result(rows, [0], bars(panels, "gradient", logarithmic=panels))
 
 
 def vanishing_gradients(setting: Setting) -> Result:

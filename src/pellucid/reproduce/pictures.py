@@ -1,7 +1,7 @@
 """The kinds of picture that the experiments draw, each a function that draws into a matplotlib Figure."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,8 @@ def curves(panels: Mapping[str, Series], x_label: str = "epoch", start: int = 0,
     return picture
 
 
-def bars(panels: Mapping[str, Series], x_label: str, log: bool = False) -> Picture:
-    """Groups of bars, a panel for each entry and a colour for each series."""
+def bars(panels: Mapping[str, Series], x_label: str, logarithmic: Collection[str] = ()) -> Picture:
+    """Groups of bars, a panel for each entry and a colour for each series; the panels named are logarithmic."""
 
     def picture(figure: Any) -> None:
         for place, (title, series) in enumerate(panels.items(), start=1):
@@ -58,10 +58,10 @@ def bars(panels: Mapping[str, Series], x_label: str, log: bool = False) -> Pictu
             for number, (label, values) in enumerate(series.items()):
                 axes.bar(np.arange(len(values)) + (number - (len(series) - 1) / 2) * width, values, width, label=label)
             axes.set_xticks(range(max(map(len, series.values()))))
-            if log:
+            if title in logarithmic:
                 axes.set_yscale("log")
             axes.grid(alpha=0.3, axis="y")
-            axes.legend(fontsize=8)
+            axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(series))
 
     return picture
 
