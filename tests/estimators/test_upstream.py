@@ -17,7 +17,7 @@ def test_scikit_learns_own_tests_pass(tmp_path: Path) -> None:
     run = subprocess.run(
         [*command, "--rootdir", str(tmp_path), "--pyargs", "sklearn.neural_network.tests.test_mlp"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
         timeout=600,
