@@ -1,6 +1,7 @@
 #include "executor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -89,7 +90,10 @@ long Executor<T>::scratch_size() const {
 }
 
 template <class T>
-void Executor<T>::bind(T* parameters, const std::vector<T*>& slots) {
+void Executor<T>::bind(T* parameters, const std::vector<T*>& slots, long size) {
+  flats_ = {parameters};
+  flats_.insert(flats_.end(), slots.begin(), slots.end());
+  flat_size_ = size;
   for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
     const BufferSpec& buffer = plan_.buffers[i];
     if (buffer.home == static_cast<int>(Home::arena)) continue;
@@ -109,6 +113,7 @@ long Executor<T>::run(const DataView& data, const std::uint32_t* order, long bat
   const long row_bytes = plan_.buffers[plan_.x].width * data.x.item_size();
   long stops = 0;
   for (const StepSpec& step : plan_.steps) stops += is_product(step.kind) ? pieces_of(step) : 0;
+  if (!calm()) return 0;
   for (long batch = first; batch < last; ++batch) {
     const long start = batch * batch_size;
     const long rows = std::min(batch_size, data.rows - start);
@@ -134,6 +139,11 @@ void Executor<T>::run_rows(const DataView& data, long start, long rows, Totals& 
 
 template <class T>
 bool Executor<T>::step(const DataView& data, const double* const* scalars, long column, Totals& totals) {
+  constexpr long kStepsBetweenLooks = 256;
+  if (single_steps_++ % kStepsBetweenLooks == 0 && !calm()) {
+    single_steps_ = 0;
+    return false;
+  }
   pool_taken_ = false;
   Lookahead nothing;
   return run_batch({data, nullptr, 0, data.rows, scalars, column}, nothing, totals);
@@ -176,13 +186,28 @@ void Executor<T>::gather(const Batch& batch) {
   }
 }
 
+// Whether parameters and slots are so small that many steps, each of them safe, cannot bring them to overflow.
+template <class T>
+bool Executor<T>::calm() const {
+  if (plan_.first_update < 0) return true;
+  const T far = std::numeric_limits<T>::max() / T(100);
+  return std::all_of(flats_.begin(), flats_.end(),
+                     [&](const T* flat) { return kernels_.all_below(flat, flat_size_, far); });
+}
+
 // Whether all numbers that gradients are made of are so far from overflow that the updates cannot bring it about.
 template <class T>
 bool Executor<T>::safe(const Batch& batch) const {
   for (std::size_t i = plan_.first_update; i < plan_.steps.size(); ++i) {
     const std::vector<Number>& numbers = plan_.steps[i].numbers;
-    if (!numbers.empty() && !(number(numbers[0], batch) < kLargestRate)) return false;
+    if (numbers.empty()) continue;
+    const double rate = number(numbers[0], batch);
+    if (!(rate < kLargestRate)) return false;
+    // Beyond 2 a decaying weight would grow instead.
+    if (numbers.size() > 1 && !(rate * number(numbers[1], batch) <= 2)) return false;
+    if (numbers.size() > 2 && !(rate * number(numbers[2], batch) < plan_.bound)) return false;
   }
+  if (plan_.loss >= 0 && !std::isfinite(base_[plan_.loss][0])) return false;
   for (int buffer : plan_.watched) {
     if (buffer == plan_.x && batch.data.x_bound < plan_.bound) continue;
     const long count = rows_of(buffer, batch.rows) * padded(plan_.buffers[buffer].width);

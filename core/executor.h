@@ -58,7 +58,7 @@ class Executor {
   Executor(PlanSpec plan, long max_rows, int threads);
 
   // The flat vectors of the parameters and the slots; to be called before the first run, and after they moved.
-  void bind(T* parameters, const std::vector<T*>& slots);
+  void bind(T* parameters, const std::vector<T*>& slots, long size);
 
   // Runs batches first .. last-1 of the data in `order` (null: as it lies); scalars[s][batch - first] are the run-time
   // scalars. Returns how many batches are done: fewer than asked where the next would not be safe to make, because a
@@ -97,6 +97,7 @@ class Executor {
   double number(const Number& number, const Batch& batch) const;
   bool run_batch(const Batch& batch, Lookahead& ahead, Totals& totals);
   void gather(const Batch& batch);
+  bool calm() const;
   bool safe(const Batch& batch) const;
   void add(const Batch& batch, Totals& totals);
   void run_step(const StepSpec& step, const Batch& batch, Lookahead& ahead);
@@ -112,6 +113,9 @@ class Executor {
   int threads_;
   bool pool_taken_ = false;
   const Kernels<T>& kernels_;
+  std::vector<T*> flats_;  // the parameters, then the slots
+  long flat_size_ = 0;
+  long single_steps_ = 0;
   std::vector<T*> base_;
   long scratch_elements_ = 0;
   std::unique_ptr<T, FreeDeleter> arena_;

@@ -100,7 +100,7 @@ class Runner {
   void bind(Flat parameters, const std::vector<Flat>& slots) {
     std::vector<T*> pointers;
     for (const Flat& slot : slots) pointers.push_back(slot.data());
-    executor_.bind(parameters.data(), pointers);
+    executor_.bind(parameters.data(), pointers, static_cast<long>(parameters.shape(0)));
     parameters_ = parameters;
     slots_ = slots;
   }

@@ -76,7 +76,7 @@ class Quick {
       : executor_(plan, kMostRows, 1), sample_shape_(sample_shape), kept_(slots) {
     std::vector<T*> pointers;
     for (const Flat& slot : slots) pointers.push_back(slot.data());
-    executor_.bind(parameters.data(), pointers);
+    executor_.bind(parameters.data(), pointers, static_cast<long>(parameters.shape(0)));
     kept_.push_back(parameters);
     for (long extent : sample_shape) width_ *= extent;
   }

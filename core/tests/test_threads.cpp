@@ -108,7 +108,7 @@ Trained train(int threads, const Matrix<float>& x, long wide, double rate) {
   auto parameters = std::make_unique<Matrix<float>>(x.width + 1, wide, false);
   for (long i = 0; i < x.width; ++i)
     for (long j = 0; j < wide; ++j) parameters->at(i, j) = 0.001f * static_cast<float>((i * 7 + j * 3) % 11 - 5);
-  executor.bind(parameters->data, {});
+  executor.bind(parameters->data, {}, parameters->rows * parameters->ld);
   DataView data;
   data.rows = x.rows;
   data.x = {x.data, SourceType::f32, x.ld * static_cast<long>(sizeof(float))};

@@ -114,7 +114,7 @@ class AdaGrad(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("epsilon", self.epsilon)
+        _check_epsilon(self.epsilon)
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.adagrad_update(w, g, slots.h, scalars.learning_rate, epsilon=self.epsilon, **self._decay(decays))
@@ -133,7 +133,7 @@ class RMSprop(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _fraction("rho", self.rho)
-        positive("epsilon", self.epsilon)
+        _check_epsilon(self.epsilon)
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.rmsprop_update(
@@ -155,7 +155,7 @@ class _Adaptive(Optimizer):
         super().__post_init__()
         _fraction("beta1", self.beta1)
         _fraction("beta2", self.beta2)
-        positive("epsilon", self.epsilon)
+        _check_epsilon(self.epsilon)
 
     def scalars(self, steps: NDArray[np.int64], rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         t = steps + 1.0
@@ -212,6 +212,12 @@ class AdamW(_Adaptive):
             )
         else:
             ops.adam_update(w, g, slots.m, slots.v, scalars.learning_rate, scalars.root_correction, **moments)
+
+
+def _check_epsilon(value: object) -> None:
+    positive("epsilon", value)
+    if float(value) < 1e-30:  # type: ignore[arg-type]
+        raise InputError(f"epsilon must be at least 1e-30, got {value!r}: in float32, less is next to dividing by 0.")
 
 
 def _fraction(name: str, value: object) -> None:

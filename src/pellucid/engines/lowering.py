@@ -108,15 +108,16 @@ class _Lowering:
         return self.same.get(number, number)
 
     def _watched(self) -> list[int]:
-        """What weight gradients are made of: if all of it stays small, no update can overflow."""
+        """What weight gradients are made of: if all of it stays small, no update can overflow.
+
+        The loss is not among it: it may be as large as it likes, as long as it is finite.
+        """
         found: set[int] = set()
         for step in self.plan.steps:
             if step.op in ("sgd_product", "update_product", "matmul_tn", "sum_rows"):
                 found.update(self._number(n) for n in step.reads if self.plan.buffers[n].role in ("value", "input"))
             elif step.op.endswith("_update") and self.plan.buffers[step.reads[1]].role == "value":
                 found.add(self._number(step.reads[1]))
-        if "loss" in self.plan.results:
-            found.add(self._number(self.plan.results["loss"]))
         return sorted(found)
 
     # Steps -----------------------------------------------------------------------------------------------------------

@@ -212,7 +212,7 @@ class NativeEngine:
         spec = lower(self._core, plan, self.model.parameters.layout, slots)
         loss = self.model.loss
         spec.threshold = 0.5 if loss is None else loss.threshold
-        spec.bound = 1e15 if self.model.dtype == np.float32 else 1e150
+        spec.bound = 1e12 if self.model.dtype == np.float32 else 1e100
         return spec, plan
 
     def _hold(self, data: Data) -> Any:
