@@ -32,8 +32,8 @@ DATA: dict[str, tuple[Callable[[], tuple[Any, Any]], str, dict[str, Any]]] = {
     "digits": (lambda: load_digits(return_X_y=True), "MLPClassifier", {"max_iter": 15}),
     "breast cancer": (lambda: load_breast_cancer(return_X_y=True), "MLPClassifier", {"max_iter": 40}),
     "wine": (lambda: load_wine(return_X_y=True), "MLPClassifier", {"max_iter": 100}),
-    "diabetes": (lambda: load_diabetes(return_X_y=True), "MLPRegressor", {"max_iter": 100}),
-    "like California": (like_california, "MLPRegressor", {"max_iter": 4}),
+    "diabetes": (lambda: load_diabetes(return_X_y=True), "MLPRegressor", {"max_iter": 100, "learning_rate_init": 0.01}),
+    "like California": (like_california, "MLPRegressor", {"max_iter": 10}),
 }
 
 

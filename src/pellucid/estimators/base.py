@@ -2,27 +2,25 @@
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from pellucid.engines import Data, OptimizerState
+from pellucid.engines import OptimizerState
 from pellucid.errors import InputError
 from pellucid.estimators import building, keeping, lbfgs
+from pellucid.estimators.arguments import Arguments
 from pellucid.estimators.convergence import Convergence
 from pellucid.estimators.epochs import EpochRun
-from pellucid.estimators.rows import SparseRows, parts_of, rows_of, take
+from pellucid.estimators.rows import SparseRows, parts_of, rows_of
 from pellucid.estimators.rules import AdamByBatch, LearningRate, MomentumByBatch, NesterovByBatch
+from pellucid.estimators.samples import Samples, Targets
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.ops import Array
@@ -34,37 +32,6 @@ _OF_STEPS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Targets:
-    """y for the engine: values (n, K), or class numbers (n,) where `labels`; and y as `score` takes it."""
-
-    values: Array
-    labels: bool
-    classes: NDArray[np.int32] | None
-    given: Any
-
-    def some(self, rows: Any) -> "Targets":
-        classes = None if self.classes is None else self.classes[rows]
-        return Targets(self.values[rows], self.labels, classes, self.given[rows])
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Checked samples with their targets and weights (None for all 1)."""
-
-    x: Any
-    targets: Targets
-    weight: NDArray[np.float64] | None
-
-    def some(self, rows: Any) -> "Samples":
-        weight = None if self.weight is None else self.weight[rows]
-        return Samples(take(self.x, rows), self.targets.some(rows), weight)
-
-    def data(self, dtype: Any) -> Data:
-        t = self.targets.values if self.targets.labels else self.targets.values.astype(dtype, copy=False)
-        return Data(self.x, t, self.weight, self.targets.labels, self.targets.classes)
-
-
 def solves_in_steps(estimator: "BaseMLP") -> bool:
     """Whether the solver can take single steps; raises AttributeError, as `available_if` wants it, where not."""
     if estimator.solver == "lbfgs":
@@ -72,91 +39,8 @@ def solves_in_steps(estimator: "BaseMLP") -> bool:
     return True
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Arguments):
     """A multi-layer perceptron behind scikit-learn's interface; use MLPClassifier or MLPRegressor."""
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(building.ACTIVATIONS)), list, tuple],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
-        "callbacks": [list, tuple, None],
-    }
-
-    @abstractmethod
-    def __init__(
-        self,
-        hidden_layer_sizes: Any,
-        activation: Any,
-        solver: str,
-        alpha: float,
-        batch_size: int | str,
-        learning_rate: str,
-        learning_rate_init: float,
-        power_t: float,
-        max_iter: int,
-        shuffle: bool,
-        random_state: Any,
-        tol: float,
-        verbose: bool | int,
-        warm_start: bool,
-        momentum: float,
-        nesterovs_momentum: bool,
-        early_stopping: bool,
-        validation_fraction: float,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        n_iter_no_change: float,
-        max_fun: int,
-        dropout: Any,
-        callbacks: Any,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
-        self.callbacks = callbacks
 
     # What the estimators say about themselves ------------------------------------------------------------------------
 

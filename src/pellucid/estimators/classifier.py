@@ -14,7 +14,8 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import column_or_1d
 
 from pellucid.errors import InputError
-from pellucid.estimators.base import BaseMLP, Targets, solves_in_steps
+from pellucid.estimators.base import BaseMLP, solves_in_steps
+from pellucid.estimators.samples import Targets
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.ops import Array
 

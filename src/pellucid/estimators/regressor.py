@@ -10,7 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from pellucid.errors import InputError
-from pellucid.estimators.base import BaseMLP, Targets, solves_in_steps
+from pellucid.estimators.base import BaseMLP, solves_in_steps
+from pellucid.estimators.samples import Targets
 from pellucid.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError, Poisson
 from pellucid.ops import Array
 

@@ -69,4 +69,4 @@ def data_part(data: Data, rows: Any) -> Data:
 def _some(data: Data, rows: Any, x: Any) -> Data:
     weight = None if data.weight is None else data.weight[rows]
     classes = None if data.classes is None else data.classes[rows]
-    return Data(x, data.t[rows], weight, data.labels, classes)
+    return Data(x, data.t[rows], weight, data.labels, classes, data.bound)
