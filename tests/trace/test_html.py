@@ -13,7 +13,7 @@ from pellucid import Network
 from pellucid.layers import Affine, Sigmoid
 from pellucid.losses import MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD
-from pellucid.trace import Subject, as_html
+from pellucid.trace.html import Subject, as_html
 from pellucid.trace.pixels import heat, ink, png
 from pellucid.trace.tables import MOST_CELLS, array_as_html, number
 

@@ -13,7 +13,8 @@ from pellucid.datasets import Dataset, by_name
 from pellucid.errors import InputError
 from pellucid.files import write_atomically
 from pellucid.network import Network
-from pellucid.trace import Subject, Trace, as_html
+from pellucid.trace import Trace
+from pellucid.trace.html import Subject, as_html
 
 
 def explain(

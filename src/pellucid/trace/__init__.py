@@ -1,8 +1,9 @@
-"""Every number of one forward and backward pass and of an update, by name; as text and as a page."""
+"""Every number of one forward and backward pass and of an update, by name.
 
-from pellucid.trace.html import Subject, as_html
+As text: `str(trace)`. As a page: `pellucid.trace.html.as_html`, which `import pellucid` need not pay for.
+"""
+
 from pellucid.trace.run import trace
 from pellucid.trace.structure import LayerTrace, Trace, Update
-from pellucid.trace.text import as_text
 
-__all__ = ["LayerTrace", "Subject", "Trace", "Update", "as_html", "as_text", "trace"]
+__all__ = ["LayerTrace", "Trace", "Update", "trace"]
