@@ -26,6 +26,19 @@ def _default_of(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
+def written(thing: Any) -> str:
+    """Writes an object as one would type it: required fields by place, others by name where not at their default."""
+    arguments = []
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if not field.init or value == _default_of(field):
+            continue
+        text = written(value) if dataclasses.is_dataclass(value) else repr(value)
+        required = _default_of(field) is dataclasses.MISSING
+        arguments.append(text if required else f"{field.name}={text}")
+    return f"{type(thing).__name__}({', '.join(arguments)})"
+
+
 def build(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
     """Makes the object that a description names, out of the classes in `known`.
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pellucid.description import written
 from pellucid.initializers import Initializer
 from pellucid.named import Named
 from pellucid.ops import Array
@@ -44,6 +45,10 @@ class Layer(ABC):
     def output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape of one output sample."""
         return input_shape
+
+    def __str__(self) -> str:
+        """Writes the layer as one would type it: without the fields that are at their default."""
+        return written(self)
 
     @abstractmethod
     def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
