@@ -163,6 +163,16 @@ def test_the_network_behind_it_is_the_users() -> None:
     assert (model.predict(X) == 1).all()
 
 
+@pytest.mark.parametrize("labels", [Y, Y > 0, np.array(["a", "b", "c"])[Y]], ids=["numbers", "two", "names"])
+def test_parts_with_few_of_the_classes(labels: Any) -> None:
+    model = MLPClassifier(**{**SMALL, "batch_size": "auto"})
+    for start in (0, 60, 120, 10):
+        model.partial_fit(X[start : start + 20], labels[start : start + 20], classes=np.unique(labels))
+    assert model.predict(X).dtype == labels.dtype
+    with pytest.raises(ValueError, match="not in"):
+        model.partial_fit(X[:2], np.array([labels[0], "other" if labels.dtype.kind == "U" else 7]))
+
+
 def test_float32_stays_float32() -> None:
     for solver in ("adam", "lbfgs"):
         model = MLPRegressor(**SMALL, solver=solver).fit(X.astype(np.float32), Y)
@@ -216,6 +226,15 @@ def test_a_grid_search_in_processes_does_not_use_more_threads_than_processors() 
     limit = max(1, joblib.cpu_count() // workers)
     scores = np.array([search.cv_results_[f"split{i}_test_score"] for i in range(2)])
     assert (scores >= 1).all() and (scores <= limit).all()
+
+
+def test_a_grid_search_in_threads_uses_one_thread_per_network() -> None:
+    pipe = make_pipeline(StandardScaler(), MLPClassifier(**{**SMALL, "max_iter": 3}))
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        search = GridSearchCV(pipe, {"mlpclassifier__alpha": [1e-4, 1.0]}, scoring=threads_used, cv=2, refit=False).fit(
+            X, Y
+        )
+    assert (search.cv_results_["mean_test_score"] == 1).all()
 
 
 def test_cross_validation_of_a_pipeline_scores_well() -> None:

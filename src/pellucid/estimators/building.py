@@ -1,6 +1,7 @@
 """The network that an estimator's arguments describe, with scikit-learn's first weights."""
 
 import os
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,13 +95,21 @@ def draw_first_weights(network: Network, activations: Sequence[str], random_stat
 def threads() -> int | None:
     """Returns how many threads a network may use: no more than joblib, threadpoolctl or OMP_NUM_THREADS leave it.
 
-    In a worker of GridSearchCV(n_jobs=...) joblib has set the limit, so that workers times threads fit the machine.
-    None, where PELLUCID_NUM_THREADS decides.
+    In a process of GridSearchCV(n_jobs=...) joblib has set the limit, so that workers times threads fit the machine;
+    one of its threads gets no further ones. None, where PELLUCID_NUM_THREADS decides.
     """
     if os.environ.get("PELLUCID_NUM_THREADS"):
         return None
+    if threading.current_thread() is not threading.main_thread() and _among_joblibs_threads():
+        return 1
     try:
         from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
     except ImportError:
         return None
     return max(1, int(_openmp_effective_n_threads()))
+
+
+def _among_joblibs_threads() -> bool:
+    from joblib.parallel import get_active_backend
+
+    return bool(getattr(get_active_backend()[0], "nesting_level", 0))

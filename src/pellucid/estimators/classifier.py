@@ -198,13 +198,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if fresh and not incremental:
             self._labels = LabelBinarizer().fit(y)
             self.classes_ = self._labels.classes_
+        elif incremental and (numbers := self._known_numbers(y)) is not None:
+            return self._numbered(numbers, y)
         else:
             self._check_known(unique_labels(y), incremental)
         if self._kind != "multiclass" or type_of_target(y).startswith("multilabel"):
             values = self._labels.transform(y).astype(np.uint8)
             return Targets(values, False, values[:, 0].astype(np.int32) if values.shape[1] == 1 else None, y)
-        numbers = np.searchsorted(self.classes_, y).astype(np.int32)
-        return Targets(numbers, True, numbers, y)
+        return self._numbered(np.searchsorted(self.classes_, y), y)
+
+    def _numbered(self, numbers: NDArray[Any], y: Any) -> Targets:
+        numbers = numbers.astype(np.int32)
+        if self._kind == "multiclass":
+            return Targets(numbers, True, numbers, y)
+        return Targets(numbers[:, None], False, numbers, y)
+
+    def _known_numbers(self, y: Any) -> NDArray[Any] | None:
+        """Returns the class numbers of labels that are known; None where a closer look is needed.
+
+        For online learning, where scikit-learn's own look at the labels would cost more than the training.
+        """
+        known = self.classes_
+        if y.ndim != 1 or y.dtype != known.dtype or y.dtype.kind not in "iu" or self._kind.startswith("multilabel"):
+            return None
+        numbers = np.minimum(np.searchsorted(known, y), len(known) - 1)
+        return numbers if (known[numbers] == y).all() else None
 
     def _check_known(self, classes: NDArray[Any], incremental: bool) -> None:
         if self.warm_start and not incremental:

@@ -50,12 +50,12 @@ class EpochRun(Run):
             callbacks=callbacks,
         )
         self.rate, self.alpha, self._random_state = rate, alpha, random_state
-        self._weight = data.weight
+        self._weight = data.weight  # _decays: α / Σₙ wₙ of each batch
         goes_on = rows_in_order is not None and len(rows_in_order) == data.rows
         self.rows_in_order = rows_in_order if rows_in_order is not None and goes_on else np.arange(data.rows)
         self._starts = np.arange(0, data.rows, batch_size)
         self._rows = np.diff(self._starts, append=data.rows).astype(np.float64)
-        self._totals = self._rows
+        self._decays = alpha / self._rows
         self._biases = [network.parameters[f"{index}.b"] for index in affine_numbers(network)]
         self._squares = (0.0, self._sum_of_squares())
 
@@ -75,8 +75,10 @@ class EpochRun(Run):
 
         scikit-learn adds up the weighted mean of each batch times its rows.
         """
-        self._totals = np.add.reduceat(weight, self._starts)
-        scale = np.divide(self._rows, self._totals, out=np.zeros(len(self._rows)), where=self._totals > 0)
+        totals = np.add.reduceat(weight, self._starts)
+        zeros = np.zeros(self.batches)
+        self._decays = np.divide(self.alpha, totals, out=zeros.copy(), where=totals > 0)
+        scale = np.divide(self._rows, totals, out=zeros, where=totals > 0)
         balanced = np.empty_like(weight)
         balanced[self.rows_in_order] = weight * np.repeat(scale, self._rows.astype(np.int64))
         self.data = replace(self.data, weight=balanced)
@@ -86,11 +88,7 @@ class EpochRun(Run):
 
     def scalars(self, rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         steps = np.arange(self.batches) + (self.state.step - self.state.start)
-        return self.optimizer.scalars(steps, rates) | {"l2": self._decays()}
-
-    def _decays(self) -> NDArray[np.float64]:
-        """α / Σₙ wₙ of each batch."""
-        return np.divide(self.alpha, self._totals, out=np.zeros(self.batches), where=self._totals > 0)
+        return self.optimizer.scalars(steps, rates) | {"l2": self._decays}
 
     def penalty(self) -> float:
         """Returns the mean over the last epoch's batches, by their rows, of ½ α ‖W‖² / Σₙ wₙ.
@@ -100,7 +98,7 @@ class EpochRun(Run):
         before, after = self._squares[0], self._sum_of_squares()
         self._squares = (before, after)
         along = before + (after - before) * np.arange(self.batches) / self.batches
-        return float(0.5 * np.dot(self._decays() * along, self._rows) / self.data.rows)
+        return float(0.5 * np.dot(self._decays * along, self._rows) / self.data.rows)
 
     def _sum_of_squares(self) -> float:
         """‖W‖² over all weights: that of the whole vector, whose pads are zero, without the biases."""
