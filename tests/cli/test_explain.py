@@ -53,6 +53,16 @@ def test_a_model_without_a_loss_is_named(pellucid):
     assert said.code == 2 and "has no loss" in said.err
 
 
+def test_names_from_files_are_shown_and_never_obeyed(pellucid):
+    rows = ["a,b,kind"] + [f"{i},{i % 3},{name}" for i in range(30) for name in ("\x1b[2Jred", "<b>blue</b>")]
+    Path("colours.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert pellucid("train colours.csv --epochs 1 --quiet --out runs/colours").code == 0
+    for sample in range(6):
+        said = pellucid(f"explain runs/colours --data colours.csv --sample {sample} --html out.html")
+        assert said.code == 0 and "\x1b" not in said.out
+        assert "<b>blue" not in Path("out.html").read_text(encoding="utf-8")
+
+
 def test_a_regression_shows_values(pellucid):
     assert pellucid("train plane --epochs 1 --quiet --out runs/plane").code == 0
     said = pellucid("explain runs/plane --data plane --html plane.html")

@@ -85,3 +85,9 @@ def test_one_hot_targets_are_shown_for_class_numbers() -> None:
     traced = trace(*two_layers())
     np.testing.assert_array_equal(traced.t, ops.one_hot(np.arange(7) % 3, classes=3, dtype=np.float32))
     assert len(traced) == 2
+
+
+def test_in_a_notebook_a_trace_is_one_line() -> None:
+    traced = trace(*two_layers())
+    assert re.fullmatch(r"<trace of 2 layers on 7 rows, loss 0\.\d+; print it for every number>", repr(traced))
+    assert repr(traced[0]) == "<trace of layer 0 (Affine); print it for every number>"

@@ -54,8 +54,8 @@ def _verdict(traced: Trace, wanted: Any, names: tuple[str, ...]) -> str:
     if outputs == 1 or wanted.ndim > 1:
         return f"output {_few(traced.y[0])}, target {_few(np.atleast_1d(wanted[0]))}"
     said, right = int(np.argmax(traced.y[0])), int(wanted[0])
-    named = names if len(names) == outputs else tuple(map(str, range(outputs)))
-    return f"says {printable(named[said])}, {'which is right' if said == right else 'but it is ' + named[right]}"
+    named = tuple(map(printable, names)) if len(names) == outputs else tuple(map(str, range(outputs)))
+    return f"says {named[said]}, {'which is right' if said == right else f'but it is {named[right]}'}"
 
 
 def _few(values: Any) -> str:

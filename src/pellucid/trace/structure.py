@@ -11,7 +11,7 @@ from pellucid.ops import Array
 from pellucid.optimizers import Optimizer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerTrace:
     """What one layer did: y = layer(x) on the way up, and on the way down dx and the gradients, given delta = dL/dy.
 
@@ -43,13 +43,16 @@ class LayerTrace:
         yield from ((f"d{name}", values) for name, values in self.gradients.items())
         yield "dx", self.dx
 
+    def __repr__(self) -> str:
+        return f"<trace of {self.name}; print it for every number>"
+
     def __str__(self) -> str:
         from pellucid.trace.text import layer_as_text
 
         return layer_as_text(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Update:
     """The next step of an optimizer: by parameter name the values `before` and `after`, and their difference."""
 
@@ -62,7 +65,7 @@ class Update:
         return {name: self.after[name] - self.before[name] for name in self.before}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """One pass through the whole network: `layers` in order, the loss, and the loss of each row.
 
@@ -97,6 +100,9 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.layers)
+
+    def __repr__(self) -> str:
+        return f"<trace of {len(self)} layers on {len(self.x)} rows, loss {self.loss:.6g}; print it for every number>"
 
     def __str__(self) -> str:
         from pellucid.trace.text import as_text
