@@ -67,11 +67,6 @@ def test_import_costs_at_most_one_and_a_half_numpy_imports() -> None:
     assert_costs_at_most(1.5, "import pellucid")
 
 
-@needs_network
-def test_first_use_costs_at_most_twice_numpys_import() -> None:
-    assert_costs_at_most(2.0, "from pellucid import Network")
-
-
 def test_an_unknown_name_is_an_attribute_error() -> None:
     assert "no attribute 'Netwrok'" in run_python(
         "import pellucid\ntry: pellucid.Netwrok\nexcept AttributeError as error: print(error)"

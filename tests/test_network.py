@@ -103,7 +103,7 @@ def test_shapes_that_do_not_chain_name_the_layer_and_both_shapes() -> None:
     with pytest.raises(InputError) as caught:
         network(layers=[Rescale(), ReLU(), Affine(3)], input_shape=(2, 4))
     said = str(caught.value)
-    assert "layer 2, Affine(units=3" in said
+    assert "layer 2, Affine(3)" in said
     assert "(2, 4)" in said
     assert "one vector per sample" in said
 
