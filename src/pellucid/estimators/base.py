@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ class BaseMLP(Arguments):
     """A multi-layer perceptron behind scikit-learn's interface; use MLPClassifier or MLPRegressor."""
 
     # What the estimators say about themselves ------------------------------------------------------------------------
+
+    _numbers_as_y: ClassVar[bool]
+    """Whether y are numbers, and not labels of any kind."""
 
     @abstractmethod
     def _loss(self) -> Loss:
@@ -115,16 +118,7 @@ class BaseMLP(Arguments):
             self._fit_in_steps(samples, own, incremental)
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, fresh: bool, incremental: bool) -> Samples:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=self._output_activation() in ("identity", "exp"),
-            dtype=(np.float64, np.float32),
-            reset=fresh,
-        )
+        X, y = self._validated(X, y, reset=fresh)
         targets = self._encode(y, fresh, incremental)
         weight = None
         if sample_weight is not None:
@@ -132,20 +126,25 @@ class BaseMLP(Arguments):
         by_class = self._class_weights(targets.given, incremental)
         if by_class is not None:
             weight = by_class if weight is None else weight * by_class
+        if weight is not None and not weight.any():
+            raise InputError("the weights of all samples are zero; give class_weight for a class that y has.")
         return Samples(rows_of(X), targets, weight)
 
     def _checked_validation(self, X: Any, y: Any) -> Samples:
-        X, y = validate_data(
+        X, y = self._validated(X, y, reset=False)
+        return Samples(rows_of(X), self._encode(y, fresh=False, incremental=True), None)
+
+    def _validated(self, X: Any, y: Any, reset: bool) -> Any:
+        return validate_data(
             self,
             X,
             y,
             accept_sparse=["csr", "csc"],
             multi_output=True,
-            y_numeric=self._output_activation() in ("identity", "exp"),
+            y_numeric=self._numbers_as_y,
             dtype=(np.float64, np.float32),
-            reset=False,
+            reset=reset,
         )
-        return Samples(rows_of(X), self._encode(y, fresh=False, incremental=True), None)
 
     def _check_extras(self, validation: tuple[Any, Any], incremental: bool) -> None:
         if (validation[0] is None) != (validation[1] is None):

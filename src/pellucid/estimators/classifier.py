@@ -178,6 +178,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     # What the base asks for ------------------------------------------------------------------------------------------
 
+    _numbers_as_y = False
+
     @property
     def _kind(self) -> str:
         """ "binary", "multiclass" or "multilabel-indicator", as the labels were when they were first seen."""
@@ -187,7 +189,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return SoftmaxCrossEntropy() if self._kind == "multiclass" else SigmoidCrossEntropy()
 
     def _output_activation(self) -> str:
-        return "softmax" if "_labels" in self.__dict__ and self._kind == "multiclass" else "logistic"
+        return "softmax" if self._kind == "multiclass" else "logistic"
 
     def _outputs_of(self, targets: Targets) -> int:
         return len(self.classes_) if targets.labels else int(targets.values.shape[1])

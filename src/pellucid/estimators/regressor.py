@@ -142,6 +142,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     # What the base asks for ------------------------------------------------------------------------------------------
 
+    _numbers_as_y = True
+
     def _loss(self) -> Loss:
         return self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
 
