@@ -28,6 +28,8 @@ def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out
         raise InputError(f"give {name!r} or --all, not both.")
     experiments = chosen(name)
     folder = new_run_folder("reproduce", out)
+    if fast:
+        click.echo("Scaled down to few epochs and small digits: not comparable with the books.")
     outcomes: list[Outcome] = []
     drawn = True
     for experiment in experiments:

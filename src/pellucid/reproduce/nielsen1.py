@@ -183,7 +183,8 @@ def svm(setting: Setting) -> Result:
         compare("SVM as it came (C=1, gamma=1/784)", 94.35, right[:1], setting),
         compare("SVM with C=5, gamma=0.05", 98.50, right[1:], setting, "the book names no settings"),
     ]
-    return Result(rows)
+    told = {"published": [94.35, 98.5], "measured": right}
+    return Result(rows, (), bars({"right on the test images, %": told}, "as it came, and with settings chosen"))
 
 
 EXPERIMENTS = (
