@@ -26,5 +26,5 @@ def test_scikit_learns_own_tests_pass(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
     counted = {kind: int(number) for number, kind in re.findall(r"(\d+) (passed|xfailed|skipped|xpassed)", summary)}
     assert counted["xfailed"] == len(REACHES_INSIDE), summary
-    assert counted["passed"] >= 55, summary
+    assert counted["passed"] >= 53, summary  # of scikit-learn 1.6; later ones have more
     assert "xpassed" not in counted, summary
