@@ -1,6 +1,7 @@
 """What scikit-learn's users asked for: class weights, dropout, callbacks, curves, validation data, true resuming."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -13,10 +14,11 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pellucid import Network
+from pellucid import Network, ops
 from pellucid.estimators import MLPClassifier, MLPRegressor
-from pellucid.losses import Huber
-from pellucid.training import Callback
+from pellucid.losses import Huber, Loss
+from pellucid.named import Named
+from pellucid.training import Callback, Checkpoint, CSVLogger, EarlyStopping
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -60,6 +62,26 @@ def test_dropout_and_a_list_of_activations() -> None:
     for wrong in ({"activation": ["tanh"]}, {"dropout": [0.5]}, {"activation": ["tanh", "step"]}):
         with pytest.raises(ValueError, match=r"activation|dropout"):
             MLPClassifier(**settings, **wrong).fit(X, Y)
+
+
+class OwnLoss(Loss):
+    """Squares, weighted by nothing; written in ops."""
+
+    def forward(self, y: Any, t: Any) -> Any:
+        d = y - t
+        return ops.sum_columns(d * d), Named(d=d)
+
+    def backward(self, saved: Named) -> Any:
+        return 2.0 * saved.d
+
+
+def test_a_loss_of_ones_own_is_native_and_can_be_pickled() -> None:
+    model = MLPRegressor(OwnLoss(), **SMALL).fit(X, Y)
+    assert model.network_.engine == "native"
+    stream = io.BytesIO()
+    joblib.dump(model, stream)
+    stream.seek(0)
+    assert np.array_equal(joblib.load(stream).predict(X), model.predict(X))
 
 
 class StopAt(Callback):
@@ -250,3 +272,28 @@ def test_sample_weights_are_routed() -> None:
         pipe = make_pipeline(scaler, model).fit(X, Y, sample_weight=weight)
     direct = MLPClassifier(**SMALL).fit(StandardScaler().fit_transform(X), Y, sample_weight=weight)
     assert same_weights(pipe[-1], direct)
+
+
+def test_pellucids_callbacks_work_in_a_fit(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    stop = EarlyStopping(monitor="validation_loss", patience=2)
+    settings = {**SMALL, "max_iter": 500, "learning_rate_init": 0.2}
+    model = MLPClassifier(**settings, callbacks=[stop, Checkpoint(path), CSVLogger(tmp_path / "log.csv")])
+    model.fit(X[::2], Y[::2], X_val=X[1::2], y_val=Y[1::2])
+    assert model.n_iter_ == stop.best_epoch + 3
+    assert model.network_.evaluate(X[1::2], Y[1::2])["loss"] == pytest.approx(min(model.history_["validation_loss"]))
+    assert Network.load(path).layers == model.network_.layers
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + model.n_iter_
+
+
+class Interrupting(Callback):
+    def on_epoch_end(self, run: Any, epoch: int, logs: Any) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_fit_keeps_what_it_has() -> None:
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = MLPClassifier(**SMALL, callbacks=[Interrupting()]).fit(X, Y)
+    assert model.n_iter_ == 3
+    assert same_weights(model, MLPClassifier(**{**SMALL, "max_iter": 3}).fit(X, Y))

@@ -1,11 +1,9 @@
-"""A network inside a pickled estimator: its description, its numbers and its optimizer's memory, as plain values."""
+"""A network inside a pickled estimator: its layers, its numbers and its optimizer's memory, without the engine."""
 
 from typing import Any
 
 import numpy as np
 
-from pellucid.checkpoint import describe_model, known_classes
-from pellucid.description import build
 from pellucid.engines import OptimizerState
 from pellucid.network import Network
 
@@ -13,7 +11,11 @@ from pellucid.network import Network
 def frozen(network: Network, state: OptimizerState | None) -> dict[str, Any]:
     """Returns what `thawed` makes the network of again."""
     kept: dict[str, Any] = {
-        "model": describe_model(network.model),
+        "layers": network.layers,
+        "loss": network.loss,
+        "input_shape": network.input_shape,
+        "seed": network.seed,
+        "dtype": network.dtype.name,
         "parameters": {name: np.array(values) for name, values in network.parameters.items()},
     }
     if state is not None:
@@ -27,15 +29,8 @@ def frozen(network: Network, state: OptimizerState | None) -> dict[str, Any]:
 
 def thawed(kept: dict[str, Any], threads: int | None) -> tuple[Network, OptimizerState | None]:
     """Returns the network and the memory that `frozen` kept."""
-    model, known = kept["model"], known_classes()
-    network = Network(
-        [build(layer, known) for layer in model["layers"]],
-        build(model["loss"], known),
-        input_shape=model["input_shape"],
-        seed=model["seed"],
-        dtype=model["dtype"],
-        threads=threads,
-    )
+    made = {name: kept[name] for name in ("layers", "loss", "input_shape", "seed", "dtype")}
+    network = Network(**made, threads=threads)
     for name, values in kept["parameters"].items():
         network.parameters[name] = values
     if "optimizer" not in kept:
