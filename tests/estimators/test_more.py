@@ -1,6 +1,8 @@
 """What scikit-learn's users asked for: class weights, dropout, callbacks, curves, validation data, true resuming."""
 
+import gc
 import io
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +211,17 @@ def test_quick_and_careful_predictions_agree_and_bad_input_is_refused() -> None:
         for wrong in (X[:1, :3], X[0], np.full((1, 4), np.nan), np.full((1, 4), np.inf), X[:1] * 1j, X[:0]):
             with pytest.raises(ValueError, match=r"features|1D|NaN|nfinity|omplex|0 sample"):
                 model.predict(wrong)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_fitted_estimator_does_not_keep_the_data(solver: str) -> None:
+    x = X.copy()
+    gone = weakref.ref(x)
+    model = MLPClassifier(**SMALL, solver=solver).fit(x, Y, X_val=x, y_val=Y)
+    model.predict(x)
+    del x
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_weight_below_zero_is_refused() -> None:

@@ -148,6 +148,10 @@ class NativeEngine:
                 batch += 1
         return Trained(Sums(*totals), batch - part.first)
 
+    @_one_at_a_time
+    def release(self) -> None:
+        self._held, self._order = [], (None, None)
+
     # The quick ways --------------------------------------------------------------------------------------------------
 
     def _quick_predict(self) -> Callable[[Any], Array | None]:

@@ -121,3 +121,6 @@ class Engine(Protocol):
         Each batch's sums are added to the running `sums` in turn, so that an epoch's last bits do not depend on where
         it was cut into slices.
         """
+
+    def release(self) -> None:
+        """Lets go of the data of earlier calls, which is otherwise kept for the next slice of the same."""

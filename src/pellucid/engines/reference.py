@@ -32,6 +32,9 @@ class ReferenceEngine:
     def quick_step(self, state: OptimizerState, labels: bool) -> None:
         """There is no quick way."""
 
+    def release(self) -> None:
+        """Nothing is kept."""
+
     def predict(self, x: Array) -> Array:
         y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
         for start in range(0, len(x), ROWS_AT_ONCE):

@@ -116,6 +116,7 @@ class BaseMLP(Arguments):
             self._fit_lbfgs(samples, own)
         else:
             self._fit_in_steps(samples, own, incremental)
+        self.network_.runner.release()
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, fresh: bool, incremental: bool) -> Samples:
         X, y = self._validated(X, y, reset=fresh)
