@@ -234,11 +234,12 @@ def test_a_diverging_fit_says_where() -> None:
         MLPRegressor(activation="identity", solver="sgd", learning_rate_init=1e3, random_state=0).fit(X, Y)
 
 
-def test_data_frames_keep_their_names() -> None:
-    pd = pytest.importorskip("pandas")
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames_keep_their_names(library: str) -> None:
+    frames = pytest.importorskip(library)
     names = ["a", "b", "c", "d"]
-    frame = pd.DataFrame(X, columns=names)
-    model = MLPClassifier(**SMALL).fit(frame, pd.Series(Y))
+    frame = frames.DataFrame({name: X[:, i] for i, name in enumerate(names)})
+    model = MLPClassifier(**SMALL).fit(frame, frames.Series(Y))
     assert list(model.feature_names_in_) == names
     assert np.array_equal(model.predict(frame), MLPClassifier(**SMALL).fit(X, Y).predict(X))
     with pytest.warns(UserWarning, match="feature names"):
