@@ -28,6 +28,9 @@ const Kernels<double>& kernels_of<double>() {
   return kernels().f64;
 }
 
+// With fewer rows than this, the forward product goes another way, and asks for nothing ahead.
+constexpr long kFewRows = 4;
+
 // Gradients below the plan's bound, times a learning rate below this, cannot overflow.
 constexpr double kLargestRate = 1e4;
 
@@ -44,6 +47,7 @@ Executor<T>::Executor(PlanSpec plan, long max_rows, int threads)
   check();
   lay_out();
   batch_classes_.resize(static_cast<std::size_t>(max_rows_));
+  rows_ahead_.resize(static_cast<std::size_t>(max_rows_));
 }
 
 template <class T>
@@ -111,18 +115,16 @@ long Executor<T>::run(const DataView& data, const std::uint32_t* order, long bat
   if (threads_ > 1) pool = ThreadPool::instance().try_take();
   pool_taken_ = pool.owns_lock();
   const long row_bytes = plan_.buffers[plan_.x].width * data.x.item_size();
-  long stops = 0;
-  for (const StepSpec& step : plan_.steps) stops += is_product(step.kind) ? pieces_of(step) : 0;
-  if (!calm()) return 0;
   for (long batch = first; batch < last; ++batch) {
     const long start = batch * batch_size;
     const long rows = std::min(batch_size, data.rows - start);
     const long next = start + rows;
     Lookahead ahead;
-    if (next < data.rows)
-      ahead = Lookahead(data, order ? order + next : nullptr, next, std::min(batch_size, data.rows - next), row_bytes,
-                        stops);
-    if (!run_batch({data, order ? order + start : nullptr, start, rows, scalars, batch - first}, ahead, totals))
+    if (next < data.rows) {
+      const long count = std::min(rows, data.rows - next);
+      ahead.begin(data, order ? order + next : nullptr, next, count, row_bytes, rows_ahead_, rows < kFewRows);
+    }
+    if (!run_batch({data, order ? order + start : nullptr, start, rows, scalars, batch - first, &ahead}, totals))
       return batch - first;
   }
   return last - first;
@@ -133,8 +135,7 @@ void Executor<T>::run_rows(const DataView& data, long start, long rows, Totals& 
   std::unique_lock<std::mutex> pool;
   if (threads_ > 1) pool = ThreadPool::instance().try_take();
   pool_taken_ = pool.owns_lock();
-  Lookahead nothing;
-  run_batch({data, nullptr, start, rows, nullptr, 0}, nothing, totals);
+  run_batch({data, nullptr, start, rows, nullptr, 0}, totals);
 }
 
 template <class T>
@@ -145,8 +146,7 @@ bool Executor<T>::step(const DataView& data, const double* const* scalars, long 
     return false;
   }
   pool_taken_ = false;
-  Lookahead nothing;
-  return run_batch({data, nullptr, 0, data.rows, scalars, column}, nothing, totals);
+  return run_batch({data, nullptr, 0, data.rows, scalars, column}, totals);
 }
 
 template <class T>
@@ -155,14 +155,14 @@ double Executor<T>::number(const Number& number, const Batch& batch) const {
 }
 
 template <class T>
-bool Executor<T>::run_batch(const Batch& batch, Lookahead& ahead, Totals& totals) {
+bool Executor<T>::run_batch(const Batch& batch, Totals& totals) {
   gather(batch);
   for (const ScalarBuffer& scalar : plan_.scalar_buffers)
     base_[scalar.buffer][0] = static_cast<T>(batch.scalars[scalar.scalar][batch.column]);
   const long steps = static_cast<long>(plan_.steps.size());
   for (long i = 0; i < steps; ++i) {
     if (i == plan_.first_update && !safe(batch)) return false;
-    run_step(plan_.steps[i], batch, ahead);
+    run_step(plan_.steps[i], batch);
   }
   if (plan_.first_update == steps && !safe(batch)) return false;
   add(batch, totals);

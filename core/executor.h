@@ -85,6 +85,7 @@ class Executor {
     long start, rows;
     const double* const* scalars;
     long column;
+    const Lookahead* ahead = nullptr;
   };
   struct FreeDeleter {
     void operator()(void* pointer) const;
@@ -95,18 +96,17 @@ class Executor {
   long scratch_size() const;
   long rows_of(int buffer, long rows) const { return plan_.buffers[buffer].rows ? plan_.buffers[buffer].rows : rows; }
   double number(const Number& number, const Batch& batch) const;
-  bool run_batch(const Batch& batch, Lookahead& ahead, Totals& totals);
+  bool run_batch(const Batch& batch, Totals& totals);
   void gather(const Batch& batch);
   bool calm() const;
   bool safe(const Batch& batch) const;
   void add(const Batch& batch, Totals& totals);
-  void run_step(const StepSpec& step, const Batch& batch, Lookahead& ahead);
+  void run_step(const StepSpec& step, const Batch& batch);
   void run_part(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch);
   void product(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch);
   void update(const StepSpec& step, const Batch& batch, int part, int parts);
   void fill_update_scalars(const StepSpec& step, const Batch& batch, T* scalars) const;
   int parts_of(const StepSpec& step, long rows) const;
-  int pieces_of(const StepSpec& step) const;
 
   PlanSpec plan_;
   long max_rows_;
@@ -121,6 +121,7 @@ class Executor {
   std::unique_ptr<T, FreeDeleter> arena_;
   T* scratch_ = nullptr;
   std::vector<std::int32_t> batch_classes_;
+  std::vector<const char*> rows_ahead_;
 };
 
 }  // namespace pellucid

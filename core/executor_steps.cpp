@@ -64,29 +64,10 @@ int Executor<T>::parts_of(const StepSpec& step, long rows) const {
   return work < kWorthSharing ? 1 : threads_;
 }
 
-// A weight gradient over many rows or columns falls into pieces that cost nothing extra, with room between them.
 template <class T>
-int Executor<T>::pieces_of(const StepSpec& step) const {
-  constexpr long kPiece = 128;
-  if (step.kind < StepKind::matmul_tn || step.kind > StepKind::update_product) return 1;
-  const Shape shape = product_shape(plan_, step, max_rows_);
-  const long extent = shape.n >= kPiece ? shape.n : shape.m;
-  return static_cast<int>(std::max(1L, std::min(16L, extent / kPiece)));
-}
-
-template <class T>
-void Executor<T>::run_step(const StepSpec& step, const Batch& batch, Lookahead& ahead) {
+void Executor<T>::run_step(const StepSpec& step, const Batch& batch) {
   const int parts = parts_of(step, batch.rows);
-  if (parts == 1) {
-    if (!is_product(step.kind)) return run_part(step, batch, 0, 1, scratch_);
-    const int pieces = pieces_of(step);
-    for (int piece = 0; piece < pieces; ++piece) {
-      run_part(step, batch, piece, pieces, scratch_);
-      ahead.fetch();
-    }
-    return;
-  }
-  ahead.fetch();
+  if (parts == 1) return run_part(step, batch, 0, 1, scratch_);
   struct Call {
     Executor* self;
     const StepSpec* step;
@@ -164,6 +145,8 @@ void Executor<T>::product(const StepSpec& step, const Batch& batch, int part, in
   else
     share(shape.m, 12, part, parts, range.row0, range.row1);
   if (range.row0 == range.row1 || range.col0 == range.col1) return;
+  // The first part's columns go along all rows of x; that is enough.
+  if (step.buffers[0] == plan_.x && batch.ahead && part == 0) range.ahead = &batch.ahead->over_x;
   const auto base = [&](int i) { return base_[step.buffers[i]]; };
   const auto ld = [&](int i) { return padded(plan_.buffers[step.buffers[i]].width); };
   const auto [m, n, k] = shape;

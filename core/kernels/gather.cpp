@@ -1,4 +1,6 @@
 // A batch's rows, from wherever and in whatever type the data set holds them, into a padded matrix.
+#include <type_traits>
+
 #include "families.h"
 
 namespace pellucid {
@@ -9,17 +11,28 @@ PELLUCID_INLINE long row_number(const std::uint32_t* index, long start, long row
   return index ? long(index[row]) : start + row;
 }
 
+// `ahead` is a row that comes soon: its lines are asked for on the way.
 template <class S, class T>
-void convert_row(const char* source, long width, T scale, T* dst) {
-  for (long j = 0; j < width; ++j) {
+void convert_row(const char* source, const char* ahead, long width, T scale, T* dst) {
+  constexpr long kBytes = sizeof(S);
+  long j = 0;
+  if constexpr (std::is_same_v<S, T>) {
+    for (; j + kLanes<T> <= width; j += kLanes<T>) {
+      __builtin_prefetch(ahead + j * kBytes);
+      Lanes<T> values;
+      std::memcpy(&values, source + j * kBytes, sizeof values);  // the data may be unaligned
+      store(dst + j, values * splat<T>(scale));
+    }
+  }
+  for (; j < width; ++j) {
     S value;
-    std::memcpy(&value, source + j * long(sizeof(S)), sizeof(S));  // the data may be unaligned
+    std::memcpy(&value, source + j * kBytes, sizeof value);
     dst[j] = static_cast<T>(value) * scale;
   }
 }
 
 template <class T>
-using ConvertRow = void (*)(const char* source, long width, T scale, T* dst);
+using ConvertRow = void (*)(const char* source, const char* ahead, long width, T scale, T* dst);
 
 template <class T>
 ConvertRow<T> convert_row_of(SourceType type) {
@@ -51,10 +64,13 @@ void clear_row_pads(T* row, long width, long ld) {
 template <class T>
 void gather_rows(const void* source, SourceType type, long row_stride_bytes, const std::uint32_t* index, long start,
                  long rows, long width, double scale, T* dst, long ld) {
-  const ConvertRow<T> convert = convert_row_of<T>(type);
+  constexpr long kRowsAhead = 2;
+  const ConvertRow<T> convert_one = convert_row_of<T>(type);
+  const auto row = [&](long r) {
+    return static_cast<const char*>(source) + row_number(index, start, smaller(r, rows - 1)) * row_stride_bytes;
+  };
   for (long r = 0; r < rows; ++r) {
-    const char* from = static_cast<const char*>(source) + row_number(index, start, r) * row_stride_bytes;
-    convert(from, width, static_cast<T>(scale), dst + r * ld);
+    convert_one(row(r), row(r + kRowsAhead), width, static_cast<T>(scale), dst + r * ld);
     clear_row_pads(dst + r * ld, width, ld);
   }
 }

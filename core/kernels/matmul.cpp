@@ -40,10 +40,10 @@ enum class Panel { as_is, transposed, scaled };
 // One panel of columns, over one block of rows and of k.
 template <class T, bool kTransposedA>
 void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, long k0, long depth, int vectors,
-                 bool panel_ready, const Accumulators<T>& from) {
+                 bool panel_ready, const Accumulators<T>& from, const Pace& pace) {
   const long width = long(vectors) * kLanes<T>;
   const bool pack = !panel_ready && split.tiles > 1 && p.ldb * long(sizeof(T)) >= kPackStride;
-  TileOperands<T> x{nullptr, p.lda, nullptr, p.ldb, depth, p.c + row * p.ldc + col, p.ldc, p.scratch, 1};
+  TileOperands<T> x{nullptr, p.lda, nullptr, p.ldb, depth, p.c + row * p.ldc + col, p.ldc, p.scratch, 1, pace};
   x.a = kTransposedA ? p.a + k0 * p.lda + row : p.a + row * p.lda + k0;
   x.b = p.b + k0 * p.ldb + col;
   if (pack) {
@@ -51,12 +51,22 @@ void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, lo
     tile_of<T, kTransposedA, true>(int(height), vectors)(x, from);
     x.a += height * (kTransposedA ? 1 : p.lda);
     x.c += height * p.ldc;
+    x.pace.skip(height);
   }
   if (pack || panel_ready) {
     x.b = p.scratch;
     x.ldb = width;
   }
   run_tiles<T, kTransposedA>(x, from, split, pack ? 1 : 0, vectors);
+}
+
+// The first two panels ask for the rows ahead, as each goes along all rows of a: what was dropped is asked for again.
+template <class T>
+Pace pace_of(const Problem<T>& p, long row, long col, long width, long k0) {
+  const Ahead* ahead = p.part.ahead;
+  if (!ahead || col >= p.part.col0 + 2 * width) return {};
+  return {ahead->rows + row, ahead->first - row, ahead->last - row, k0 * ahead->element_bytes,
+          kRow * ahead->element_bytes};
 }
 
 template <class T, bool kTransposedA, Panel kPanel>
@@ -77,7 +87,8 @@ void blocked(const Problem<T>& p, T scale = T(1)) {
         if (kPanel == Panel::transposed) pack_transposed(p, col, k0, depth, vectors * kLanes<T>, p.scratch);
         if (kPanel == Panel::scaled) pack_scaled(p, col, k0, depth, vectors * kLanes<T>, scale);
         if (from.start == Start::bias) from.bias = p.from.bias + col;
-        panel_tiles<T, kTransposedA>(p, split, row, col, k0, depth, vectors, kReady, from);
+        const Pace pace = pace_of(p, row, col, most * kLanes<T>, k0);
+        panel_tiles<T, kTransposedA>(p, split, row, col, k0, depth, vectors, kReady, from, pace);
         col += vectors * kLanes<T>;
       }
     }

@@ -19,6 +19,23 @@ struct Accumulators {
   T decay;        // for Start::decay: c starts as decay·c
 };
 
+// Which of the rows ahead belong to this call, counted from its own first row, and how far along them it begins.
+struct Pace {
+  const char* const* rows = nullptr;
+  long first = 0, last = 0;
+  long offset = 0, stride = 0;  // in bytes: where to begin, and what 16 elements take
+
+  void skip(long count) {
+    rows += count;
+    first -= count;
+    last -= count;
+  }
+};
+
+static inline void ask_for(const char* const* rows, long count, long offset) {
+  for (long i = 0; i < count; ++i) __builtin_prefetch(rows[i] + offset, 0, 2);
+}
+
 // The left matrix: element (i, k) is data[i·ld + k], or data[k·ld + i] where it is read transposed.
 template <class T>
 struct TileOperands {
@@ -31,6 +48,7 @@ struct TileOperands {
   long ldc;
   T* packed;   // where a packing tile copies its columns of b, rows of NV vectors
   long tiles;  // how many tiles of this height, one below the other
+  Pace pace = {};
 };
 
 template <class T, int MR, int NV>
@@ -65,13 +83,19 @@ PELLUCID_INLINE void start_tile(Lanes<T> (&acc)[MR][NV], const T* c, long ldc, c
 
 // One tile at a, c of the operands.
 template <class T, int MR, int NV, bool kTransposedA, bool kPack>
-PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const Accumulators<T>& from) {
+PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const char* const* rows, long count,
+                              const Accumulators<T>& from) {
   Lanes<T> acc[MR][NV];
   start_tile<T, MR, NV>(acc, c, x.ldc, from);
   const T* b = x.b;
   T* packed = x.packed;
   const long lda = x.lda, ldb = x.ldb, ldc = x.ldc;
+  long offset = x.pace.offset;
   for (long k = x.k; k > 0; --k) {
+    if (!kTransposedA && k % kRow == 0) {
+      ask_for(rows, count, offset);
+      offset += x.pace.stride;
+    }
     Lanes<T> row[NV];
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) row[v] = load(b + v * kLanes<T>);
@@ -98,8 +122,11 @@ PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const 
 
 template <class T, int MR, int NV, bool kTransposedA, bool kPack>
 void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
-  for (long t = 0; t < x.tiles; ++t)
-    one_tile<T, MR, NV, kTransposedA, kPack>(x, x.a + t * MR * (kTransposedA ? 1 : x.lda), x.c + t * MR * x.ldc, from);
+  for (long t = 0; t < x.tiles; ++t) {
+    const long first = larger(x.pace.first, t * MR), last = smaller(x.pace.last, (t + 1) * MR);
+    one_tile<T, MR, NV, kTransposedA, kPack>(x, x.a + t * MR * (kTransposedA ? 1 : x.lda), x.c + t * MR * x.ldc,
+                                             x.pace.rows + first, last - first, from);
+  }
 }
 
 // S interleaved chains per element, k ≡ s modulo S, summed pairwise at the end: for products with too few elements to
@@ -202,6 +229,7 @@ void run_tiles(TileOperands<T>& x, const Accumulators<T>& from, const Split& spl
     tile_of<T, kTransposedA, false>(int(height), vectors)(x, from);
     x.a += x.tiles * height * (kTransposedA ? 1 : x.lda);
     x.c += x.tiles * height * x.ldc;
+    x.pace.skip(x.tiles * height);
     first += x.tiles;
   }
 }

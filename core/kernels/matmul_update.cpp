@@ -70,6 +70,8 @@ void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns,
   for (long j = 0; j < columns; j += kPanel<T>) {
     const long width = smaller(kPanel<T>, columns - j);
     TileOperands<T> x{p.a + row, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
+    if (const Ahead* ahead = j == 0 ? p.part.ahead : nullptr)
+      x.pace = {ahead->rows, ahead->first, ahead->last, row * ahead->element_bytes, kRow * ahead->element_bytes};
     panel_rows(x, from, split, int(width / kLanes<T>));
   }
 }

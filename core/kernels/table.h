@@ -17,10 +17,19 @@ namespace pellucid {
 
 // ---- matrix products ----------------------------------------------------------------------------------------------
 
+// Rows in memory that will be read soon, rows[first .. last-1]: a product that reads as many elements of each row of a
+// as one of them has may ask for their cache lines at the same pace, so that they arrive unnoticed.
+struct Ahead {
+  const char* const* rows;
+  long first, last;
+  long element_bytes;
+};
+
 // The part of c (m, n) that one call computes: rows row0..row1, columns col0..col1. col0 is a multiple of 16,
-// col1 a multiple of 16 or n.
+// col1 a multiple of 16 or n. `ahead` is a hint, and says nothing of the result.
 struct Part {
   long row0, row1, col0, col1;
+  const Ahead* ahead = nullptr;
 };
 
 enum class Product { nn, nt, tn, tn_add, tn_update };

@@ -23,7 +23,9 @@ void thin_rows(const TileOperands<T>& x, long rows, T decay) {
   }
   T* c = x.c;
   const long ldc = x.ldc;
+  const long ahead = x.pace.last - x.pace.first;
   for (long i = 0; i < rows; ++i, c += ldc) {
+    if (i % kRow == 0) ask_for(x.pace.rows + x.pace.first, ahead, x.pace.offset + i / kRow * x.pace.stride);
     Lanes<T> acc[NV];
 #pragma GCC unroll 2
     for (int v = 0; v < NV; ++v) {
