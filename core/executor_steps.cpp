@@ -10,7 +10,7 @@ namespace pellucid {
 namespace {
 
 // A step smaller than this is over before a second thread has noticed it. In multiply-adds, or elements touched.
-constexpr double kWorthSharing = 1.5e6;
+constexpr double kWorthSharing = 1e6;
 
 // The i-th of `parts` shares of 0 .. count-1, cut at multiples of `grain`.
 void share(long count, long grain, int part, int parts, long& first, long& last) {
