@@ -114,6 +114,7 @@ long Executor<T>::run(const DataView& data, const std::uint32_t* order, long bat
   std::unique_lock<std::mutex> pool;
   if (threads_ > 1) pool = ThreadPool::instance().try_take();
   pool_taken_ = pool.owns_lock();
+  if (!calm()) return 0;
   const long row_bytes = plan_.buffers[plan_.x].width * data.x.item_size();
   for (long batch = first; batch < last; ++batch) {
     const long start = batch * batch_size;

@@ -93,7 +93,7 @@ def numbers(stream: int, shape: tuple[int, ...]) -> Array:
 
 
 def _layer(layer: Layer, *input_shape: int, trainable: bool = True) -> Case:
-    name = f"{layer} of {'x'.join(map(str, input_shape))}"
+    name = f"{layer!r} of {'x'.join(map(str, input_shape))}"
     loss = MeanSquaredError()
     layers = (layer,) if math.prod(input_shape) == input_shape[-1] else (layer, Flatten())
     return Case(name, layers, loss, input_shape, trainable=trainable)

@@ -94,7 +94,8 @@ def test_the_stub_has_the_core_s_names_and_arguments() -> None:
         name: re.findall(r"(\w+): ", function.__nb_signature__[0][0])
         for name, function in built.items()
     }
-    classes = {node.name for node in stub.body if isinstance(node, ast.ClassDef)}
+    # What two classes of the stub share stands once, under a name of its own.
+    classes = {node.name for node in stub.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")}
     assert classes == {name for name, value in vars(core).items() if isinstance(value, type)}
 
 

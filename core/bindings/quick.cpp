@@ -114,10 +114,10 @@ class Quick {
 template <class T>
 class QuickPredict : public Quick<T> {
  public:
-  // make(rows) returns a new array (rows, *output_shape) of T.
+  // make(rows) returns a new array (rows, *output_shape) of T; make_one() the same for one row.
   QuickPredict(const PlanSpec& plan, const std::vector<long>& sample_shape, typename Quick<T>::Flat parameters,
-               nb::object make)
-      : Quick<T>(plan, sample_shape, parameters, {}), make_(std::move(make)) {}
+               nb::object make, nb::object make_one)
+      : Quick<T>(plan, sample_shape, parameters, {}), make_(std::move(make)), make_one_(std::move(make_one)) {}
 
   nb::object predict(nb::handle object) {
     const BufferView x(object.ptr());
@@ -125,7 +125,7 @@ class QuickPredict : public Quick<T> {
     if (!this->samples(x, data)) return nb::none();
     Totals totals;
     this->executor_.run_rows(data, 0, data.rows, totals);
-    nb::object y = make_(data.rows);
+    nb::object y = data.rows == 1 ? make_one_() : make_(data.rows);
     const BufferView out(y.ptr());
     const int output = this->executor_.plan().output;
     const long width = this->executor_.plan().buffers[output].width;
@@ -137,7 +137,7 @@ class QuickPredict : public Quick<T> {
   }
 
  private:
-  nb::object make_;
+  nb::object make_, make_one_;
 };
 
 template <class T>
@@ -238,8 +238,8 @@ void bind_quick_of(nb::module_& module, const char* predict, const char* step) {
   using Flat = typename Quick<T>::Flat;
   using Column = typename Quick<T>::Column;
   nb::class_<QuickPredict<T>>(module, predict)
-      .def(nb::init<const PlanSpec&, const std::vector<long>&, Flat, nb::object>(), "plan"_a, "sample_shape"_a,
-           "parameters"_a, "make"_a)
+      .def(nb::init<const PlanSpec&, const std::vector<long>&, Flat, nb::object, nb::object>(), "plan"_a,
+           "sample_shape"_a, "parameters"_a, "make"_a, "make_one"_a)
       .def("predict", &QuickPredict<T>::predict, "x"_a);
   nb::class_<QuickStep<T>>(module, step)
       .def(nb::init<const PlanSpec&, const std::vector<long>&, Flat, const std::vector<Flat>&,

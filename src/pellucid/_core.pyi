@@ -79,6 +79,7 @@ class _QuickPredict:
         sample_shape: Sequence[int],
         parameters: NDArray[Any],
         make: Callable[[int], NDArray[Any]],
+        make_one: Callable[[], NDArray[Any]],
     ) -> None: ...
     def predict(self, x: object) -> NDArray[Any] | None: ...
 
