@@ -39,6 +39,10 @@ class Model:
                 f"gives {self.output_shape}; end with Flatten() or an Affine layer."
             )
         self.parameters = Parameters(Layout({name: parameter.shape for name, parameter in wanted.items()}), dtype)
+        self._names = [
+            [(full.partition(".")[2], full) for full in wanted if full.startswith(f"{index}.")]
+            for index in range(len(self.layers))
+        ]
         self.decays = {name: parameter.decay for name, parameter in wanted.items()}
         for name, parameter in wanted.items():
             number, _, own_name = name.partition(".")
@@ -60,8 +64,7 @@ class Model:
 
     def own(self, index: int, by_name: Any) -> Named:
         """Returns what belongs to one layer out of a mapping like the parameters', under the layer's own names."""
-        prefix = f"{index}."
-        return Named({name[len(prefix) :]: value for name, value in by_name.items() if name.startswith(prefix)})
+        return Named({name: by_name[full] for name, full in self._names[index] if full in by_name})
 
     def mode(self, index: int, training: bool, step: Any = 0) -> Mode:
         return Mode(training=training, seed=self.seed, layer=index, step=step)

@@ -49,7 +49,7 @@ def forward(model: Model, parameters: Mapping[str, Array], x: Array, training: b
     done = Forward([x], [])
     for index, layer in enumerate(model.layers):
         given = model.own(index, parameters), done.output, model.mode(index, training, step)
-        y, saved = _in(model.name_of(index), layer.forward, *given)
+        y, saved = _in(model, index, layer.forward, *given)
         done.values.append(y)
         done.saved.append(saved)
     return done
@@ -59,38 +59,39 @@ def backward(
     model: Model, loss: Loss, parameters: Mapping[str, Array], done: Forward, t: Array, weight: Array
 ) -> Backward:
     """Runs the loss's derivative back through all layers. t (N, K), weight (N, 1)."""
-    row_losses, saved = row_losses_of(loss, done.output, t)
+    row_losses, saved = row_losses_of(model, loss, done.output, t)
     share = ops.mean_weights(weight)
-    dy = _in(_name(loss), loss.backward, saved) * share
+    dy = _in(model, None, loss.backward, saved) * share
     result = Backward(ops.sum_all(row_losses * share), row_losses, [dy], {})
     for index in reversed(range(len(model.layers))):
         layer = model.layers[index]
         given = model.own(index, parameters), done.saved[index], dy
-        dy, gradients = _in(model.name_of(index), layer.backward, *given)
+        dy, gradients = _in(model, index, layer.backward, *given)
         result.deltas.insert(0, dy)
         result.gradients |= {f"{index}.{name}": gradient for name, gradient in gradients.items()}
     return result
 
 
-def row_losses_of(loss: Loss, y: Array, t: Array) -> tuple[Array, Named]:
+def row_losses_of(model: Model, loss: Loss, y: Array, t: Array) -> tuple[Array, Named]:
     """Returns the loss of each sample, and what its backward needs."""
-    return _in(_name(loss), loss.forward, y, t)
+    return _in(model, None, loss.forward, y, t)
 
 
-def _name(loss: Loss) -> str:
-    return f"the loss ({type(loss).__name__})"
-
-
-def _in(name: str, call: Callable[..., R], *given: Any) -> R:
-    """Calls a layer or a loss; where it cannot be recorded, the error says which one that is."""
+def _in(model: Model, index: int | None, call: Callable[..., R], *given: Any) -> R:
+    """Calls a layer, or the loss where index is None; where it cannot be recorded, the error says which one that is."""
     try:
         return call(*given)
     except OutsideVocabulary as error:
-        raise OutsideVocabulary(f"{name}: {error}") from None
+        raise OutsideVocabulary(f"{_name(model, index)}: {error}") from None
     except (AttributeError, TypeError) as error:
         if not any(isinstance(argument, Recorded) for argument in given):
             raise
+        name = _name(model, index)
         raise OutsideVocabulary(f"{name} is made of more than ops, on which this fails: {error}.") from error
+
+
+def _name(model: Model, index: int | None) -> str:
+    return f"the loss ({type(model.loss).__name__})" if index is None else model.name_of(index)
 
 
 def update(

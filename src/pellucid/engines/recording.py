@@ -60,7 +60,7 @@ def record_evaluation(model: Model, labels: bool) -> Plan:
     done = passes.forward(model, _parameters(plan, model), x, training=False)
     t = _targets(plan, model, labels)
     assert model.loss is not None
-    row_losses, _ = passes.row_losses_of(model.loss, done.output, t)
+    row_losses, _ = passes.row_losses_of(model, model.loss, done.output, t)
     return _finish(plan, {"output": done.output, "row_losses": row_losses})
 
 
