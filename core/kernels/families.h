@@ -24,9 +24,6 @@ void add_random(Kernels<T>& table);
 template <class T>
 void add_peak(Kernels<T>& table);
 
-void prefetch_rows(const void* source, long row_stride_bytes, const std::uint32_t* index, long start, long rows,
-                   long row_bytes);
-
 // The rule on a block of `rows` by `columns` (a multiple of 16): w, s1, s2 with leading dimension ldw, g with ldg.
 template <class T>
 using UpdateBlock = void (*)(T* w, const T* g, T* s1, T* s2, long rows, long columns, long ldw, long ldg,

@@ -87,15 +87,6 @@ void one_hot(const std::int32_t* labels, const std::uint32_t* index, long start,
 
 }  // namespace
 
-void prefetch_rows(const void* source, long row_stride_bytes, const std::uint32_t* index, long start, long rows,
-                   long row_bytes) {
-  constexpr long kLine = 64;
-  for (long r = 0; r < rows; ++r) {
-    const char* row = static_cast<const char*>(source) + row_number(index, start, r) * row_stride_bytes;
-    for (long byte = 0; byte < row_bytes; byte += kLine) __builtin_prefetch(row + byte, 0, 2);
-  }
-}
-
 template <class T>
 void add_gather(Kernels<T>& table) {
   table.gather_rows = gather_rows<T>;

@@ -26,7 +26,6 @@ void fill_table(KernelTable& table) {
   table.isa = PELLUCID_TEXT(PELLUCID_ISA);
   fill(table.f32);
   fill(table.f64);
-  table.prefetch_rows = prefetch_rows;
 }
 
 }  // namespace PELLUCID_ISA

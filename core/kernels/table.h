@@ -167,9 +167,6 @@ struct KernelTable {
   const char* isa;
   Kernels<float> f32;
   Kernels<double> f64;
-  // A hint: bring the rows of a later gather_rows into the second-level cache.
-  void (*prefetch_rows)(const void* source, long row_stride_bytes, const std::uint32_t* index, long start, long rows,
-                        long row_bytes);
 };
 
 // The table of the best instruction set here, or the one that the environment variable PELLUCID_ISA names. Chosen at

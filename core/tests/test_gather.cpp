@@ -22,7 +22,6 @@ void one_type(SourceType type, double low, double high) {
       for (bool indexed : {true, false}) {
         Matrix<T> out(4, width);
         out.fill(3);
-        table.prefetch_rows(source.data(), stride, indexed ? index : nullptr, 2, 4, width * long(sizeof(S)));
         kernels_of<T>(table).gather_rows(source.data(), type, stride, indexed ? index : nullptr, 2, 4, width, 0.3,
                                          out.data, out.ld);
         bool good = out.pads_zero();
