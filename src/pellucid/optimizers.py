@@ -72,10 +72,9 @@ class SGD(Optimizer):
         ops.sgd_update(w, g, scalars.learning_rate, **self._decay(decays))
 
 
-@final
 @dataclass(frozen=True)
-class Momentum(Optimizer):
-    """v ← μ v − η g,  w ← w + v. momentum μ in [0, 1). Source: Deep Learning from Scratch, 6.1.4; Polyak, 1964."""
+class _WithVelocity(Optimizer):
+    """What Momentum and Nesterov share: a velocity v per weight, and the share μ of it that each step keeps."""
 
     momentum: float = 0.9
     slots = ("v",)
@@ -83,6 +82,12 @@ class Momentum(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _fraction("momentum", self.momentum)
+
+
+@final
+@dataclass(frozen=True)
+class Momentum(_WithVelocity):
+    """v ← μ v − η g,  w ← w + v. momentum μ in [0, 1). Source: Deep Learning from Scratch, 6.1.4; Polyak, 1964."""
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.momentum_update(w, g, slots.v, scalars.learning_rate, momentum=self.momentum, **self._decay(decays))
@@ -90,15 +95,8 @@ class Momentum(Optimizer):
 
 @final
 @dataclass(frozen=True)
-class Nesterov(Optimizer):
+class Nesterov(_WithVelocity):
     """v ← μ v − η g,  w ← w + μ v − η g. momentum μ in [0, 1). Source: Sutskever et al., 2013."""
-
-    momentum: float = 0.9
-    slots = ("v",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _fraction("momentum", self.momentum)
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.nesterov_update(w, g, slots.v, scalars.learning_rate, momentum=self.momentum, **self._decay(decays))
