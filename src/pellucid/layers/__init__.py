@@ -14,7 +14,7 @@ from pellucid.layers.activations import (
     Tanh,
 )
 from pellucid.layers.affine import Affine
-from pellucid.layers.base import Layer, Mode, Parameter
+from pellucid.layers.base import Join, Layer, Mode, Parameter
 from pellucid.layers.dropout import Dropout
 from pellucid.layers.shaping import Flatten, Rescale
 from pellucid.named import Named
@@ -26,6 +26,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Identity",
+    "Join",
     "Layer",
     "LeakyReLU",
     "Mode",
