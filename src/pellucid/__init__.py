@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pellucid import datasets, errors, initializers, layers, losses, optimizers, schedules
+    from pellucid.layers.graph import Graph, Residual
     from pellucid.network import Network
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Graph",
     "Network",
+    "Residual",
     "__version__",
     "datasets",
     "errors",
@@ -25,15 +28,16 @@ __all__ = [
     "schedules",
 ]
 
-_MODULES = frozenset(__all__) - {"Network", "__version__", "info"}
+_CLASSES = {"Graph": "pellucid.layers.graph", "Network": "pellucid.network", "Residual": "pellucid.layers.graph"}
+_MODULES = frozenset(__all__) - {*_CLASSES, "__version__", "info"}
 
 
 def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for (PEP 562)."""
     if name in _MODULES:
         return import_module(f"pellucid.{name}")
-    if name == "Network":
-        return import_module("pellucid.network").Network
+    if name in _CLASSES:
+        return getattr(import_module(_CLASSES[name]), name)
     raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
 
 

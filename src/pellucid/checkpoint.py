@@ -23,6 +23,7 @@ from pellucid.engines import Model
 from pellucid.errors import CheckpointError, InputError
 from pellucid.files import write_atomically
 from pellucid.layers import Layer
+from pellucid.layers.graph import Graph
 from pellucid.losses import Loss
 from pellucid.ops import Array
 from pellucid.parameters import Parameters
@@ -45,7 +46,7 @@ class Checkpoint:
 class Loaded:
     """A network's parts, made from a file."""
 
-    layers: list[Layer]
+    layers: Graph
     loss: Loss | None
     input_shape: tuple[int, ...]
     seed: int
@@ -54,9 +55,14 @@ class Loaded:
 
 
 def describe_model(model: Model) -> dict[str, Any]:
-    """Returns what makes a model, without its numbers, as plain values that are equal after a way through JSON."""
+    """Returns what makes a model, without its numbers, as plain values that are equal after a way through JSON.
+
+    "inputs" is there only where the layers are no chain, each reading what the one before it makes.
+    """
+    chain = all(numbers == (index,) for index, numbers in enumerate(model.inputs))
     return {
         "layers": [plain_description(layer) for layer in model.layers],
+        **({} if chain else {"inputs": [list(numbers) for numbers in model.inputs]}),
         "loss": None if model.loss is None else plain_description(model.loss),
         "input_shape": list(model.input_shape),
         "seed": model.seed,
@@ -149,7 +155,7 @@ def load(path: str | Path, custom: Sequence[type] = ()) -> Loaded:
     known = known_classes() | {kind.__name__: kind for kind in custom}
     try:
         return Loaded(
-            [build(layer, known) for layer in found.network["layers"]],
+            _graph([build(layer, known) for layer in found.network["layers"]], found.network.get("inputs")),
             None if found.network["loss"] is None else build(found.network["loss"], known),
             tuple(found.network["input_shape"]),
             found.network["seed"],
@@ -160,6 +166,10 @@ def load(path: str | Path, custom: Sequence[type] = ()) -> Loaded:
         raise CheckpointError(f"{str(path)!r}: {error} Classes of your own go in custom=[...].") from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, f"its description cannot be read ({error})") from None
+
+
+def _graph(built: list[Layer], inputs: list[list[int]] | None) -> Graph:
+    return Graph.of(built) if inputs is None else Graph.wired(built, inputs)
 
 
 def known_classes() -> dict[str, type]:

@@ -23,6 +23,7 @@ from pellucid.engines.diagnosis import first_not_finite
 from pellucid.engines.protocol import QuickStep
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.layers import Layer
+from pellucid.layers.graph import Graph, Residual
 from pellucid.losses import Loss
 from pellucid.ops import Array
 from pellucid.ops.plan import Plan
@@ -37,7 +38,7 @@ class Network:
     """A network trained by error backpropagation: layers in order, a loss, and one flat parameter vector.
 
     Args:
-        layers: the layers, first to last.
+        layers: the layers, first to last; or a `Graph` of them, where some read more than the layer before.
         loss: what training makes small; may be left out for a network that only predicts.
         input_shape: the shape of one sample, such as (784,) or (1, 28, 28); a number n means (n,).
         seed: 0 or more; decides initial values, shuffles and dropout. The same seed gives the same bits.
@@ -46,12 +47,13 @@ class Network:
         threads: how many threads the native engine may use; None chooses.
 
     Raises:
-        InputError: where layers and shapes do not chain, naming the layer and both shapes.
+        InputError: where layers and shapes do not chain, naming the layer and both shapes; where a layer of a graph
+            leads nowhere.
     """
 
     def __init__(
         self,
-        layers: Iterable[Layer],
+        layers: Graph | Iterable[Layer | Residual],
         loss: Loss | None = None,
         *,
         input_shape: int | Sequence[int],
@@ -61,9 +63,7 @@ class Network:
         threads: int | None = None,
     ) -> None:
         shape = _checked_shape(input_shape)
-        self.model = Model(
-            _checked_layers(layers), _checked_loss(loss), shape, _checked_seed(seed), _checked_dtype(dtype)
-        )
+        self.model = Model(layers, _checked_loss(loss), shape, _checked_seed(seed), _checked_dtype(dtype))
         self.threads = threads
         self._engine, self.engine_reason = choose_engine(self.model, engine, threads)
         self._state: OptimizerState | None = None
@@ -114,12 +114,19 @@ class Network:
         return self.model.parameters
 
     def __repr__(self) -> str:
-        lines = [f"Network on the {self.engine} engine, {self.dtype}, {self.parameters.count:,} parameters"]
+        lines = [f"Network on the {self.engine} engine, {self.dtype}, {self.parameters.counts}"]
         lines.append(f"  input          {self.input_shape}")
         for index, layer in enumerate(self.layers):
-            lines.append(f"  {index}  {layer!s:<50} -> {self.model.shapes[index + 1]}")
+            lines.append(f"  {index}  {layer!s:<50} -> {self.model.shapes[index + 1]}{self._reads(index)}")
         lines.append(f"  loss           {self.loss}")
         return "\n".join(lines)
+
+    def _reads(self, index: int) -> str:
+        """What a layer reads, where that is not just the layer before it."""
+        numbers = self.model.inputs[index]
+        if numbers == (index,):
+            return ""
+        return f"  of {' and '.join('the input' if number == 0 else str(number - 1) for number in numbers)}"
 
     # Using it --------------------------------------------------------------------------------------------------------
 
@@ -190,6 +197,7 @@ class Network:
         The optimizer's memory is kept between calls, as long as an equal optimizer is given.
 
         Raises:
+            InputError: x, t or sample_weight do not fit, or are fewer rows than some layer needs in training.
             NotFiniteError: NaN or infinity came up; nothing was changed.
         """
         quick = self._quick_step
@@ -202,6 +210,7 @@ class Network:
 
     def _step(self, x: Any, t: Any, optimizer: Optimizer, sample_weight: Any) -> float:
         data = check_data(x, t, self.model, sample_weight)
+        self.model.check_batches(data.rows, data.rows)
         state = self.optimizer_state(optimizer)
         step = np.array([state.step])
         rates = optimizer.schedule.rates(step, 1, ())
@@ -216,8 +225,8 @@ class Network:
         return done.sums.loss / done.sums.weight
 
     def _make_ready(self, optimizer: Optimizer, state: OptimizerState, labels: bool) -> None:
-        """Prepares the quick way for steps that come in the same form as the last one."""
-        if self._quick_key != (optimizer, state, labels):
+        """Prepares the quick way for steps that come in the same form as the last one; it does not count rows."""
+        if self.model.least_rows == 1 and self._quick_key != (optimizer, state, labels):
             self._quick_key = (optimizer, state, labels)
             self._quick_step = self._engine.quick_step(state, labels)
 
@@ -287,18 +296,6 @@ class Network:
         )
         checkpoint.restore_parameters(network.parameters, read.parameters, path)
         return network
-
-
-def _checked_layers(layers: Iterable[Layer]) -> list[Layer]:
-    listed = list(layers) if isinstance(layers, Iterable) else [layers]
-    for index, layer in enumerate(listed):
-        if isinstance(layer, type):
-            raise InputError(f"layer {index} is the class {layer.__name__}; make one: {layer.__name__}(...).")
-        if not isinstance(layer, Layer):
-            raise InputError(f"layer {index} is {layer!r}, not a layer; see pellucid.layers.")
-    if not listed:
-        raise InputError("layers is empty; a network needs at least one, such as Affine(10).")
-    return listed
 
 
 def _checked_loss(loss: Any) -> Loss | None:

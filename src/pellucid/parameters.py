@@ -5,7 +5,7 @@ hold zeros. A matrix (I, O) is therefore a view with a stride, not always one co
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,11 +74,13 @@ class Parameters(Mapping[str, NDArray[Any]]):
     """The parameters by name, in order: `p["0.W"]` is a view that can be read and written in place.
 
     `p["0.W"] = values` copies the values in; a wrong shape or a value that is not finite raises InputError.
-    `p.flat` is the whole vector, with zeros between the rows.
+    `p.flat` is the whole vector, with zeros between the rows. `p.learned` names those that an optimizer changes: all,
+    unless told; the others are running values, which are counted.
     """
 
-    def __init__(self, layout: Layout, dtype: np.dtype[Any]) -> None:
+    def __init__(self, layout: Layout, dtype: np.dtype[Any], learned: Collection[str] | None = None) -> None:
         self.layout = layout
+        self.learned = tuple(layout.slots if learned is None else learned)
         self.flat = layout.zeros(dtype)
         self._views = layout.views(self.flat)
 
@@ -119,8 +121,20 @@ class Parameters(Mapping[str, NDArray[Any]]):
     @property
     def count(self) -> int:
         """How many numbers the network learns."""
-        return sum(math.prod(slot.shape) for slot in self.layout.slots.values())
+        return sum(math.prod(self.layout.slots[name].shape) for name in self.learned)
+
+    @property
+    def running(self) -> int:
+        """How many numbers are counted and not learned, such as running means."""
+        return sum(math.prod(slot.shape) for slot in self.layout.slots.values()) - self.count
+
+    @property
+    def counts(self) -> str:
+        """The numbers that are learned and, where there are any, those that are counted, in words."""
+        running = f", {self.running:,} running values" if self.running else ""
+        return f"{self.count:,} parameters{running}"
 
     def __repr__(self) -> str:
         rows = [f"  {name:<12} {view.shape}" for name, view in self._views.items()]
-        return "\n".join([f"Parameters: {self.count:,} numbers, {self.flat.dtype}", *rows])
+        running = f" and {self.running:,} running values" if self.running else ""
+        return "\n".join([f"Parameters: {self.count:,} numbers{running}, {self.flat.dtype}", *rows])

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pellucid import ops
 from pellucid.engines.model import Model
 from pellucid.errors import OutsideVocabulary
-from pellucid.layers import Named
+from pellucid.layers import Join, Named
 from pellucid.losses import Loss
 from pellucid.ops import Array
 from pellucid.ops.record import Recorded
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 @dataclass
 class Forward:
-    """What a forward pass leaves behind: the input and output of every layer, and what each saved."""
+    """What a forward pass leaves behind: every value of the model, and what each layer saved."""
 
     values: list[Array]
     saved: list[Named]
@@ -35,12 +35,14 @@ class Forward:
 class Backward:
     """What a backward pass gives: the batch's loss, the loss of each row, the deltas, and the gradients by name.
 
-    deltas[i] is dL/d(input of layer i); the last is dL/dy.
+    deltas[i] is dL/d(value i), the last dL/dy; inputs[i] is what layer i gave for the values it read, a Join a tuple.
+    Where one layer alone reads a value, both are the same; where several do, the delta is the sum.
     """
 
     loss: Array
     row_losses: Array
     deltas: list[Array]
+    inputs: list[Any]
     gradients: dict[str, Array]
 
 
@@ -48,7 +50,7 @@ def forward(model: Model, parameters: Mapping[str, Array], x: Array, training: b
     """Runs x through all layers."""
     done = Forward([x], [])
     for index, layer in enumerate(model.layers):
-        given = model.own(index, parameters), done.output, model.mode(index, training, step)
+        given = model.own(index, parameters), model.read(index, done.values), model.mode(index, training, step)
         y, saved = _in(model, index, layer.forward, *given)
         done.values.append(y)
         done.saved.append(saved)
@@ -62,14 +64,19 @@ def backward(
     row_losses, saved = row_losses_of(model, loss, done.output, t)
     share = ops.mean_weights(weight)
     dy = _in(model, None, loss.backward, saved) * share
-    result = Backward(ops.sum_all(row_losses * share), row_losses, [dy], {})
+    deltas: dict[int, Array] = {len(model.layers): dy}
+    inputs: list[Any] = []
+    all_gradients: dict[str, Array] = {}
     for index in reversed(range(len(model.layers))):
         layer = model.layers[index]
-        given = model.own(index, parameters), done.saved[index], dy
-        dy, gradients = _in(model, index, layer.backward, *given)
-        result.deltas.insert(0, dy)
-        result.gradients |= {f"{index}.{name}": gradient for name, gradient in gradients.items()}
-    return result
+        given = model.own(index, parameters), done.saved[index], deltas[index + 1]
+        dx, gradients = _in(model, index, layer.backward, *given)
+        for number, part in zip(model.inputs[index], dx if isinstance(layer, Join) else (dx,), strict=True):
+            deltas[number] = deltas[number] + part if number in deltas else part
+        inputs.insert(0, dx)
+        all_gradients |= {f"{index}.{name}": gradient for name, gradient in gradients.items()}
+    in_order = [deltas[number] for number in range(len(deltas))]
+    return Backward(ops.sum_all(row_losses * share), row_losses, in_order, inputs, all_gradients)
 
 
 def row_losses_of(model: Model, loss: Loss, y: Array, t: Array) -> tuple[Array, Named]:
@@ -98,15 +105,18 @@ def update(
     model: Model,
     optimizer: Optimizer,
     parameters: Mapping[str, Array],
+    done: Forward,
     gradients: Mapping[str, Array],
     slots: Mapping[str, Mapping[str, Array]],
     scalars: Named,
 ) -> None:
-    """Changes every parameter by the optimizer's rule. slots[slot name][parameter name]."""
-    clipped = clip(optimizer, {name: gradients[name] for name in parameters})
-    for name, w in parameters.items():
+    """Changes what is learned by the optimizer's rule, then what is counted. slots[slot name][parameter name]."""
+    clipped = clip(optimizer, {name: gradients[name] for name in model.learned})
+    for name in model.learned:
         own = Named({slot: by_name[name] for slot, by_name in slots.items()})
-        optimizer.update(w, clipped[name], own, scalars, model.decays[name])
+        optimizer.update(parameters[name], clipped[name], own, scalars, model.decays[name])
+    for index, layer in enumerate(model.layers):
+        _in(model, index, layer.after_step, model.own(index, parameters), done.saved[index])
 
 
 def clip(optimizer: Optimizer, gradients: dict[str, Array]) -> dict[str, Array]:

@@ -38,7 +38,7 @@ def record_training_step(model: Model, optimizer: Optimizer, labels: bool) -> Pl
         }
         for slot in optimizer.slots
     }
-    passes.update(model, optimizer, parameters, result.gradients, slots, scalars)
+    passes.update(model, optimizer, parameters, done, result.gradients, slots, scalars)
     return _finish(plan, {"output": done.output, "loss": result.loss, "row_losses": result.row_losses})
 
 
@@ -49,7 +49,7 @@ def record_gradient(model: Model, labels: bool) -> Plan:
     parameters = _parameters(plan, model)
     done = passes.forward(model, parameters, x, training=False)
     result = _loss_and_backward(plan, model, parameters, done, labels)
-    gradients = {f"gradient {name}": result.gradients[name] for name in model.parameters}
+    gradients = {f"gradient {name}": result.gradients[name] for name in model.learned}
     return _finish(plan, {"output": done.output, "loss": result.loss, "row_losses": result.row_losses} | gradients)
 
 

@@ -59,7 +59,7 @@ class ReferenceEngine:
 
     def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
         _, result = self._both_passes(data, slice(None), training=False, step=0)
-        return float(result.loss), {name: result.gradients[name] for name in self.model.parameters}
+        return float(result.loss), {name: result.gradients[name] for name in self.model.learned}
 
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
         slots = state.views()
@@ -72,7 +72,9 @@ class ReferenceEngine:
             before = [flat.copy() for flat in changing]
             scalars = Named({name: float(values[batch - part.first]) for name, values in part.scalars.items()})
             with np.errstate(all="ignore"):
-                passes.update(self.model, state.optimizer, self.model.parameters, result.gradients, slots, scalars)
+                passes.update(
+                    self.model, state.optimizer, self.model.parameters, done, result.gradients, slots, scalars
+                )
                 finite = _finite(self.model.parameters.flat)
             if not finite:
                 for flat, values in zip(changing, before, strict=True):

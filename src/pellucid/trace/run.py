@@ -26,9 +26,9 @@ def trace(model: Model, data: Data, state: OptimizerState | None = None) -> Trac
     with np.errstate(all="ignore"):
         done = passes.forward(model, model.parameters, x, training=False)
         result = passes.backward(model, model.loss, model.parameters, done, t, weight)
-        update = None if state is None else _update(model, result, state)
+        update = None if state is None else _update(model, done, result, state)
     layers = tuple(_layer(model, index, done, result) for index in range(len(model.layers)))
-    gradients = {name: result.gradients[name] for name in model.parameters}
+    gradients = {name: result.gradients[name] for name in model.learned}
     return Trace(layers, model.loss, float(result.loss), result.row_losses, t, weight, gradients, update)
 
 
@@ -46,7 +46,7 @@ def _layer(model: Model, index: int, done: passes.Forward, result: passes.Backwa
     )
 
 
-def _update(model: Model, result: passes.Backward, state: OptimizerState) -> Update:
+def _update(model: Model, done: passes.Forward, result: passes.Backward, state: OptimizerState) -> Update:
     """The update on copies of the parameters and of the optimizer's memory."""
     optimizer = state.optimizer
     rates = optimizer.schedule.rates(np.array([state.step]), 1, ())
@@ -55,6 +55,6 @@ def _update(model: Model, result: passes.Backward, state: OptimizerState) -> Upd
     changed.flat[:] = model.parameters.flat
     slots = {slot: model.parameters.layout.views(flat.copy()) for slot, flat in state.slots.items()}
     one = Named({name: float(values[0]) for name, values in scalars.items()})
-    passes.update(model, optimizer, changed, result.gradients, slots, one)
+    passes.update(model, optimizer, changed, done, result.gradients, slots, one)
     before = {name: values.copy() for name, values in model.parameters.items()}
     return Update(optimizer, before, dict(changed))

@@ -34,6 +34,9 @@ class Run:
         batch: how many batches of it are done, of `batches`.
         history: the finished epochs.
         intact: False where an error came amid an update, so that parameters and memory may not belong together.
+
+    Raises:
+        InputError: a batch would have fewer rows than some layer needs in training.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Run:
         initial_epoch: int,
         callbacks: Sequence[Callback],
     ) -> None:
+        network.model.check_batches(data.rows, batch_size)
         self.network, self.data, self.validation, self.optimizer = network, data, validation, optimizer
         self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
