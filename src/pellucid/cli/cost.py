@@ -75,7 +75,8 @@ def measure(network: Network, x: Any, t: Any) -> tuple[list[Way], int, float]:
 
 def _difference_passes(network: Network, x: Any, t: Any, tried: int) -> float:
     """Seconds of moving so many parameters one after the other, each with a pass; all are put back."""
-    places = ((values, place) for values in network.parameters.values() for place in np.ndindex(values.shape))
+    learned = (network.parameters[name] for name in network.parameters.learned)
+    places = ((values, place) for values in learned for place in np.ndindex(values.shape))
     step = float(np.sqrt(np.finfo(network.dtype).eps))
     start = time.perf_counter()
     for values, place in islice(places, tried):

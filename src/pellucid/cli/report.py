@@ -15,7 +15,7 @@ def introduction(run: Run) -> str:
         [
             f"{data.name}: {rows}, {len(data.validation[0]):,} to validate, {len(data.test[0]):,} to test",
             f"network {'-'.join(map(str, settings.layers))} {settings.activation}, {settings.loss}, "
-            f"{run.network.parameters.count:,} parameters",
+            f"{run.network.parameters.counts}",
             f"{settings.optimizer}, learning rate {settings.learning_rate:g}, batches of {settings.batch_size:,}, "
             f"{settings.epochs:,} epochs",
             f"{settings.engine} engine, {settings.dtype}, seed {settings.seed}",
