@@ -107,5 +107,5 @@ def test_one_pass_leaves_everything_behind(case: Case) -> None:
     assert made.loss is not None
     result = passes.backward(made, made.loss, made.parameters, done, t, np.ones((7, 1)))
     assert [d.shape for d in result.deltas] == [v.shape for v in done.values]
-    assert set(result.gradients) == set(made.parameters)
+    assert set(result.gradients) == set(made.learned)
     assert result.row_losses.shape == (7, 1)

@@ -111,6 +111,6 @@ class Bare(Loss):
 def test_a_layer_of_ones_own_shows_its_own_formulas_and_none_is_no_fault() -> None:
     net = Network([Affine(2), Doubled(), Silent()], Bare(), input_shape=2)
     traced = net.trace(np.ones((1, 2)), np.zeros((1, 2)), SGD(0.1))
-    assert [(entry.symbol, entry.formula) for entry in forward_entries(traced[1], first=False)] == [("y", "2 u")]
+    assert [(entry.symbol, entry.formula) for entry in forward_entries(traced, 1)] == [("y", "2 u")]
     assert [(entry.symbol, entry.formula) for entry in backward_entries(traced, 1)] == [("du", "2 dy")]
     assert "*** y ***" in str(traced)

@@ -50,13 +50,15 @@ def test_a_trace_agrees_with_the_engine_and_chains(case: Case) -> None:
     traced = trace(model, data)
     loss, gradients = ReferenceEngine(model).gradient(data)
     assert traced.loss == loss
-    assert list(traced.gradients) == list(gradients) == list(model.parameters)
+    assert list(traced.gradients) == list(gradients) == list(model.learned)
     for name, gradient in gradients.items():
         np.testing.assert_array_equal(traced.gradients[name], gradient)
     np.testing.assert_array_equal(traced.y, ReferenceEngine(model).predict(data.x))
-    for below, above in zip(traced, list(traced)[1:], strict=False):
-        assert below.y is above.x
-        assert below.delta is above.dx
+    for index, below in enumerate(list(traced)[:-1]):
+        above = traced.readers(index)
+        read = [(x, dx) for a in above for v, x, dx in zip(a.reads, a.xs, a.dxs, strict=True) if v == index + 1]
+        assert read and all(x is below.y for x, _ in read)
+        np.testing.assert_allclose(below.delta, sum(dx for _, dx in read), rtol=1e-12)
     assert all(len(line) <= 80 for line in str(traced).splitlines()), str(traced)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.ops import Array
-from pellucid.trace.structure import LayerTrace, Trace
+from pellucid.trace.structure import LayerTrace, Trace, numbered
 
 EQUATIONS = {
     "BP1": "δᴸ = ∂C/∂y ⊙ f′(u)",
@@ -24,6 +24,7 @@ EQUATIONS = {
     "BP3": "∂C/∂b = δ",
     "BP4": "∂C/∂W = xᵀ·δ",
 }
+_PARAMETER_EQUATIONS = {"W": "BP4", "b": "BP3"}
 _START = re.compile(r"(?:^|(?<=\s\s)|(?<=, )|(?<=; ))([A-Za-z]\w*(?:/d\w+)?) = ", re.MULTILINE)
 _END = re.compile(r"\s{2,}|\n|[.:;,]?\s*$|\.\s+(?=[A-Z])|: |; ")
 
@@ -62,11 +63,13 @@ def symbols_of(layer: Layer) -> tuple[str, str]:
     return ("u" if "dy/du" in formulas or "du" in formulas else "x"), "y"
 
 
-def forward_entries(layer: LayerTrace, first: bool) -> Iterator[Entry]:
-    """Gives what a layer read and made on the way up; its input only where it is the first layer's."""
+def forward_entries(trace: Trace, index: int) -> Iterator[Entry]:
+    """Gives what a layer read and made on the way up; not what it read where that stands just above."""
+    layer = trace.layers[index]
     incoming, outgoing = symbols_of(layer.layer)
-    if first:
-        yield Entry(incoming, "the input", "", layer.x)
+    if index == 0 or layer.reads != (index,):
+        for symbol, number, x in zip(numbered(incoming, len(layer.xs)), layer.reads, layer.xs, strict=True):
+            yield Entry(symbol, trace.name_of(number), "", x)
     for name, values in layer.parameters.items():
         yield Entry(name, "", "", values)
     yield Entry(outgoing, formulas_of(layer.layer).get(outgoing, ""), "", layer.y)
@@ -79,12 +82,31 @@ def backward_entries(trace: Trace, index: int) -> Iterator[Entry]:
     incoming, outgoing = symbols_of(layer.layer)
     if index == len(trace) - 1:
         yield Entry(f"d{outgoing}", _loss_derivative(trace, outgoing), _name_of_last(layer, incoming), layer.delta)
+    elif _added_up(trace, index):
+        yield Entry(f"d{outgoing}", _added_up(trace, index), "", layer.delta)
     for name, gradient in layer.gradients.items():
-        yield Entry(f"d{name}", formulas.get(f"d{name}", ""), "BP4" if gradient.ndim > 1 else "BP3", gradient)
+        yield Entry(f"d{name}", formulas.get(f"d{name}", ""), _PARAMETER_EQUATIONS.get(name, ""), gradient)
     down = formulas.get(f"d{incoming}", "")
     if not down and "dy/du" in formulas:
         down = f"dy ⊙ dy/du,  dy/du = {formulas['dy/du']}"
-    yield Entry(f"d{incoming}", down, _name_of_error(trace, index, incoming), layer.dx)
+    for symbol, dx in zip(numbered(f"d{incoming}", len(layer.dxs)), layer.dxs, strict=True):
+        own = formulas.get(symbol, down)
+        yield Entry(symbol, own, _name_of_error(trace, index, incoming), dx)
+
+
+def _added_up(trace: Trace, index: int) -> str:
+    """What a delta is made of, where that is not all of one reader's dx."""
+    readers = trace.readers(index)
+    if len(readers) == 1 and len(readers[0].reads) == 1:
+        return ""
+    return " + ".join(
+        f"{symbol} of {reader.name}"
+        for reader in readers
+        for symbol, number in zip(
+            numbered(f"d{symbols_of(reader.layer)[0]}", len(reader.reads)), reader.reads, strict=True
+        )
+        if number == index + 1
+    )
 
 
 def loss_formulas(trace: Trace) -> tuple[str, str]:

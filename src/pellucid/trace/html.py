@@ -91,7 +91,7 @@ def _forward(trace: Trace, subject: Subject) -> Iterator[str]:
     yield '<h2>Forward pass<span class="down">from the input to the output</span></h2>'
     for index, layer in enumerate(trace.layers):
         grid, units = _grids(trace, index, subject)
-        yield from _card(layer, forward_entries(layer, first=index == 0), grid, units)
+        yield from _card(layer, forward_entries(trace, index), grid, units)
 
 
 def _loss(trace: Trace) -> Iterator[str]:

@@ -5,7 +5,7 @@ import numpy as np
 from pellucid import ops
 from pellucid.engines import Data, Model, OptimizerState, passes
 from pellucid.engines.data import batch_of
-from pellucid.layers import Named
+from pellucid.layers import Join, Named
 from pellucid.parameters import Parameters
 from pellucid.trace.structure import LayerTrace, Trace, Update
 
@@ -33,15 +33,17 @@ def trace(model: Model, data: Data, state: OptimizerState | None = None) -> Trac
 
 
 def _layer(model: Model, index: int, done: passes.Forward, result: passes.Backward) -> LayerTrace:
+    layer, reads, dx = model.layers[index], model.inputs[index], result.inputs[index]
     return LayerTrace(
         name=model.name_of(index),
-        layer=model.layers[index],
-        x=done.values[index],
+        layer=layer,
+        reads=reads,
+        xs=tuple(done.values[number] for number in reads),
         y=done.values[index + 1],
         saved=done.saved[index],
         parameters=Named({name: values.copy() for name, values in model.own(index, model.parameters).items()}),
         delta=result.deltas[index + 1],
-        dx=result.deltas[index],
+        dxs=tuple(dx) if isinstance(layer, Join) else (dx,),
         gradients=model.own(index, result.gradients),
     )
 

@@ -11,22 +11,39 @@ from pellucid.ops import Array
 from pellucid.optimizers import Optimizer
 
 
+def numbered(symbol: str, count: int) -> list[str]:
+    """Returns the symbol itself for one thing, and x₁, x₂, ... for several."""
+    digits = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+    return [symbol] if count == 1 else [f"{symbol}{str(k).translate(digits)}" for k in range(1, count + 1)]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerTrace:
     """What one layer did: y = layer(x) on the way up, and on the way down dx and the gradients, given delta = dL/dy.
 
     x (N, ...), y (N, ...), delta like y, dx like x; `saved`, `parameters` and `gradients` by the layer's own names.
+    `reads` are the numbers of the values read: 0 for the input, i + 1 for what layer i made. Where a layer joins
+    several, `xs` and `dxs` hold all of them, and x and dx are the first.
     """
 
     name: str
     layer: Layer
-    x: Array
+    reads: tuple[int, ...]
+    xs: tuple[Array, ...]
     y: Array
     saved: Named
     parameters: Named
     delta: Array
-    dx: Array
+    dxs: tuple[Array, ...]
     gradients: Named
+
+    @property
+    def x(self) -> Array:
+        return self.xs[0]
+
+    @property
+    def dx(self) -> Array:
+        return self.dxs[0]
 
     @property
     def u(self) -> Array:
@@ -35,13 +52,13 @@ class LayerTrace:
 
     def arrays(self) -> Iterator[tuple[str, Array]]:
         """Gives all arrays with their names, in the order in which they come up."""
-        yield "x", self.x
+        yield from zip(numbered("x", len(self.xs)), self.xs, strict=True)
         yield from self.parameters.items()
         yield "y", self.y
         yield from ((f"saved {name}", v) for name, v in self.saved.items() if isinstance(v, np.ndarray))
         yield "delta", self.delta
         yield from ((f"d{name}", values) for name, values in self.gradients.items())
-        yield "dx", self.dx
+        yield from zip(numbered("dx", len(self.dxs)), self.dxs, strict=True)
 
     def __repr__(self) -> str:
         return f"<trace of {self.name}; print it for every number>"
@@ -94,6 +111,14 @@ class Trace:
     @property
     def y(self) -> Array:
         return self.layers[-1].y
+
+    def name_of(self, value: int) -> str:
+        """Returns what a value is, in words, by its number."""
+        return "the input" if value == 0 else f"the output of {self.layers[value - 1].name}"
+
+    def readers(self, index: int) -> list[LayerTrace]:
+        """Returns the layers that read what a layer made."""
+        return [layer for layer in self.layers if index + 1 in layer.reads]
 
     def __getitem__(self, index: int) -> LayerTrace:
         return self.layers[index]

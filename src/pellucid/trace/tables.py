@@ -26,6 +26,8 @@ def array_as_html(values: Array, grid: Grid | None = None, units: Grid | None = 
         return "".join(_unit_pictures(values, units))
     if grid is not None and values.size == math.prod(grid):
         values = values.reshape(grid)
+    if values.ndim == 4 and math.prod(values.shape[2:]) > 1:
+        return "".join(_images(values))
     if values.ndim > 2 or (values.ndim == 2 and len(values) == 1):
         values = values.reshape(-1) if len(values) == 1 else values.reshape(len(values), -1)
     if values.size > MOST_CELLS:
@@ -50,20 +52,21 @@ def _cells(values: Array) -> str:
     return f'<div class="cells">{cells}</div>'
 
 
-def _table(values: Array) -> str:
-    styles = iter(_styles(values))
+def _table(values: Array, limit: float | None = None, place: tuple[int, ...] = ()) -> str:
+    """A matrix as a table; `place` is where it lies in a larger array."""
+    styles = iter(_styles(values, limit))
     rows = []
     for i, row in enumerate(values):
         cells = "".join(
-            f'<td style="{next(styles)}" title="[{i}, {j}] {float(value):.9g}">{number(float(value))}</td>'
+            f'<td style="{next(styles)}" title="{[*place, i, j]} {float(value):.9g}">{number(float(value))}</td>'
             for j, value in enumerate(row)
         )
         rows.append(f"<tr>{cells}</tr>")
     return f'<div class="scroll"><table class="heat">{"".join(rows)}</table></div>'
 
 
-def _styles(values: Array) -> list[str]:
-    colours = heat(values).reshape(-1, 3)
+def _styles(values: Array, limit: float | None = None) -> list[str]:
+    colours = heat(values, limit).reshape(-1, 3)
     dark = colours @ np.array([0.299, 0.587, 0.114]) < 140
     return [
         f"background:#{r:02x}{g:02x}{b:02x}{';color:#fff' if on_dark else ''}"
@@ -82,6 +85,30 @@ def _picture(values: Array) -> str:
         f'src="{data_uri(heat(shown))}"></div><p class="note">{len(values):,} rows, {values.shape[1]:,} columns{note}'
         "</p>"
     )
+
+
+def _images(values: Array) -> Iterator[str]:
+    """One table or picture for each channel of each image (N, C, H, W), or of each filter (O, C, KH, KW)."""
+    count, channels, height, width = values.shape
+    planes = values.reshape(-1, height, width)
+    if len(planes) == 1:
+        yield _picture(planes[0]) if values.size > MOST_CELLS else _table(planes[0])
+        return
+    limit = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    yield '<div class="units">'
+    for number in range(min(len(planes), MOST_UNITS)):
+        caption = f"{number // channels}, {number % channels}" if count > 1 else str(number)
+        shown = planes[number]
+        plane = (
+            _table(shown, limit, (number // channels, number % channels))
+            if values.size <= MOST_CELLS
+            else f'<img class="pixels" alt="{caption}" src="{data_uri(heat(shown, limit))}">'
+        )
+        yield f"<figure>{plane}<figcaption>{caption}</figcaption></figure>"
+    yield "</div>"
+    more = f"; the first {MOST_UNITS} of {len(planes):,}" if len(planes) > MOST_UNITS else ""
+    each = "one for each channel" if count == 1 else "one for each of the first axis and each channel"
+    yield f'<p class="note">{each}, {height} by {width}{more}</p>'
 
 
 def _unit_pictures(values: Array, units: Grid) -> Iterator[str]:

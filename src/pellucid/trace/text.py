@@ -28,7 +28,7 @@ def _lines(trace: Trace) -> Iterator[str]:
     yield from (_title("forward pass"), "")
     for index, layer in enumerate(trace.layers):
         yield from (_layer_line(layer), "")
-        yield from _blocks(forward_entries(layer, first=index == 0))
+        yield from _blocks(forward_entries(trace, index))
     loss, _ = loss_formulas(trace)
     yield from (_title("loss"), "")
     yield from _blocks([Entry("t", "the target", "", trace.t)])
