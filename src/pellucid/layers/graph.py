@@ -7,6 +7,7 @@ from typing import Any, Union
 
 from pellucid.errors import InputError
 from pellucid.layers.base import Join, Layer
+from pellucid.layers.joining import Add
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,8 +108,6 @@ class Graph:
     def _add_residual(self, residual: Residual, values: tuple[int, ...]) -> int:
         if len(values) != 1:
             raise InputError(f"a Residual reads one value, got {len(values)}; join them first, such as with Add().")
-        from pellucid.layers.joining import Add
-
         return self._add(Add(), (self._chain(residual.layers, *values), self._chain(residual.shortcut, *values)))
 
     def _chain(self, layers: Iterable[Any], value: int) -> int:

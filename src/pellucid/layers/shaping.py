@@ -6,7 +6,8 @@ from typing import final
 
 from pellucid import ops
 from pellucid.layers.base import Layer, Mode, Shape
-from pellucid.layers.checks import finite_number
+from pellucid.layers.checks import finite_number, image
+from pellucid.layers.windows import around
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -44,3 +45,31 @@ class Rescale(Layer):
 
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
         return dy * self.scale, Named()
+
+
+@final
+@dataclass(frozen=True)
+class ZeroPad2D(Layer):
+    """Sets zeros around each image        x (N, C, H, W) -> y (N, C, top + H + bottom, left + W + right)
+
+    dx = dy without its border
+
+    padding is a number, (vertical, horizontal) or (top, bottom, left, right), each 0 or more. Raises InputError where x
+    is not images.
+    """
+
+    padding: int | tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        around("padding", self.padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, height, width = image(input_shape)
+        top, bottom, left, right = around("padding", self.padding)
+        return channels, top + height + bottom, left + width + right
+
+    def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
+        return ops.pad2d(x, padding=around("padding", self.padding)), Named()
+
+    def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
+        return ops.crop2d(dy, padding=around("padding", self.padding)), Named()

@@ -187,6 +187,8 @@ def _check_order(plan: Plan, step: Step, where: str, made: set[int]) -> None:
 def _check_types(plan: Plan, step: Step, where: str) -> None:
     numbers = (*step.reads, *step.makes)
     types = {plan.buffers[n].dtype for n in numbers if plan.buffers[n].role != "scalar"}
+    if step.op in ("max_pool2d_places", "max_pool2d_backward"):
+        types.discard(np.dtype(np.uint8))  # the places
     if step.op != "one_hot" and len(types) > 1:
         raise PlanError(f"{where} mixes {' and '.join(sorted(map(str, types)))}; a plan has no hidden casts.")
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pellucid.errors import InputError, OutsideVocabulary
+from pellucid.ops.image_shapes import IMAGE_RULES
 from pellucid.ops.plan import ROWS, Buffer, Dimension, Operand, Plan, Role, Shape, Step, format_shape
 from pellucid.ops.reference import VOCABULARY
 
@@ -136,13 +137,16 @@ def append(op: str, *arguments: Any, **attributes: Any) -> Recorded | None:
         writes = tuple(a.buffer.number for a in recorded if a.buffer.role in ("parameter", "slot"))
         plan.steps.append(Step(op, inputs, None, writes, constants))
         return None
-    dtype = np.dtype(constants["dtype"]) if "dtype" in constants else _type_of(recorded)
-    made = plan.buffer(shape, dtype, "value")
+    made = plan.buffer(shape, _type_of(op, recorded, constants), "value")
     plan.steps.append(Step(op, inputs, made.number, (), constants))
     return Recorded(plan, made)
 
 
-def _type_of(recorded: list[Recorded]) -> np.dtype[Any]:
+def _type_of(op: str, recorded: list[Recorded], attributes: Mapping[str, Any]) -> np.dtype[Any]:
+    named: Any = np.uint8 if op == "max_pool2d_places" else attributes.get("dtype")
+    if named is not None:
+        chosen: np.dtype[Any] = np.dtype(named)
+        return chosen
     arrays = [r for r in recorded if r.buffer.role != "scalar"]
     return (arrays or recorded)[0].dtype
 
@@ -177,8 +181,10 @@ def shape_rule(op: str, shapes: list[Shape], attributes: Mapping[str, Any]) -> S
         return (shapes[0][0], *attributes["shape"])
     if op == "one_hot":
         return (shapes[0][0], attributes["classes"])
-    rule = _RULES.get(op, _broadcast)
-    shape = rule(*shapes)
+    if op == "dropout_mask" and "shape" in attributes:
+        return (shapes[0][0], *attributes["shape"])
+    in_images = IMAGE_RULES.get(op)
+    shape = in_images(shapes, attributes) if in_images else _RULES.get(op, _broadcast)(*shapes)
     if shape is None:
         raise InputError(f"ops.{op} cannot take the shapes {_list(shapes)}.")
     return shape
@@ -217,10 +223,14 @@ def _broadcast(*shapes: Shape) -> Shape | None:
     return tuple(result)
 
 
-_SLOTS = {"sgd_update": 0, "momentum_update": 1, "nesterov_update": 1, "adagrad_update": 1, "rmsprop_update": 1} | {
-    "adam_update": 2,
-    "adamw_update": 2,
-}
+_SLOTS = (
+    {"running_update": 0}
+    | {"sgd_update": 0, "momentum_update": 1, "nesterov_update": 1, "adagrad_update": 1, "rmsprop_update": 1}
+    | {
+        "adam_update": 2,
+        "adamw_update": 2,
+    }
+)
 
 _RULES: dict[str, Callable[..., Shape | None]] = {
     "affine": _affine,

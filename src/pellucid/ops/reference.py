@@ -7,15 +7,14 @@ all others return new arrays. A CuPy array takes the same lines, because NumPy h
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from pellucid import philox
-
-Array: TypeAlias = NDArray[Any]
-Scalar: TypeAlias = float | Array
+from pellucid.ops.arrays import Array, Scalar
+from pellucid.ops.images import IMAGE_OPS
 
 # Products ------------------------------------------------------------------------------------------------------------
 
@@ -204,10 +203,16 @@ def mean_weights(weight: Array) -> Array:
     return weight / total if total != 0 else np.zeros_like(weight)
 
 
-def dropout_mask(x: Array, *, rate: float, seed: int, layer: int, step: int) -> Array:
-    """0 with probability `rate`, else 1 / (1 − rate); element i is decided by word i of the layer's address"""
+def dropout_mask(
+    x: Array, *, rate: float, seed: int, layer: int, step: int, shape: tuple[int, ...] | None = None
+) -> Array:
+    """0 with probability `rate`, else 1 / (1 − rate); element i is decided by word i of the layer's address
+
+    The mask is as large as x, or (N, *shape) where a shape is given: (C,) silences whole channels.
+    """
     address = philox.purpose_of(philox.DROPOUT, layer)
-    words = philox.words(seed, address, int(step), x.size).reshape(x.shape)
+    whole = x.shape if shape is None else (len(x), *shape)
+    words = philox.words(seed, address, int(step), math.prod(whole)).reshape(whole)
     return np.where(words < np.uint32(int(rate * 2.0**32)), 0.0, 1.0 / (1.0 - rate)).astype(x.dtype)
 
 
@@ -312,6 +317,11 @@ def adamw_update(
     adam_update(w, g, m, v, learning_rate, root_correction, beta1=beta1, beta2=beta2, epsilon=epsilon)
 
 
+def running_update(w: Array, value: Array, *, momentum: float) -> None:
+    """w ← μ w + (1 − μ) value: a mean in which older values count less and less"""
+    w[...] = momentum * w + (1 - momentum) * value
+
+
 VOCABULARY: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
@@ -320,5 +330,7 @@ VOCABULARY: dict[str, Callable[..., Any]] = {
         + (negative, absolute, sign, square, sqrt, exp, expm1, log, log1p, tanh, sigmoid, softplus, erf)
         + (sum_rows, sum_columns, max_columns, sum_all, reshape, one_hot, mean_weights, dropout_mask)
         + (sgd_update, momentum_update, nesterov_update, adagrad_update, rmsprop_update, adam_update, adamw_update)
+        + (running_update,)
+        + IMAGE_OPS
     )
 }

@@ -1,13 +1,15 @@
 """The ops as layers call them: each looks at the kind of array it was given, and computes or records.
 
-A NumPy array goes to the function of the same name in `reference`; a recording array appends a step to its plan.
+A NumPy array goes to the function of the same name in `reference` or `images`; a recording array appends a step to
+its plan.
 """
 
 import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from pellucid.ops import reference
+from pellucid.ops import images, reference
+from pellucid.ops.arrays import Array
 from pellucid.ops.record import Recorded, append
 
 P = ParamSpec("P")
@@ -72,9 +74,27 @@ adagrad_update = _op(reference.adagrad_update)
 rmsprop_update = _op(reference.rmsprop_update)
 adam_update = _op(reference.adam_update)
 adamw_update = _op(reference.adamw_update)
+running_update = _op(reference.running_update)
+
+conv2d = _op(images.conv2d)
+conv2d_input_gradient = _op(images.conv2d_input_gradient)
+conv2d_weight_gradient = _op(images.conv2d_weight_gradient)
+max_pool2d = _op(images.max_pool2d)
+max_pool2d_places = _op(images.max_pool2d_places)
+max_pool2d_backward = _op(images.max_pool2d_backward)
+average_pool2d = _op(images.average_pool2d)
+average_pool2d_backward = _op(images.average_pool2d_backward)
+pad2d = _op(images.pad2d)
+crop2d = _op(images.crop2d)
+sum_channels = _op(images.sum_channels)
+mean_channels = _op(images.mean_channels)
+per_channel = _op(images.per_channel)
+spread2d = _op(images.spread2d)
+concatenate = _op(images.concatenate)
+slice_channels = _op(images.slice_channels)
 
 
-def softmax(u: reference.Array) -> reference.Array:
+def softmax(u: Array) -> Array:
     """y = eᵘ / Σₖ eᵘ in each row, with the row's largest u taken off first, which changes nothing and cannot overflow.
 
     u (N, K), y (N, K) in [0, 1]. A composition: in a plan it appears as the steps it is made of.
