@@ -18,7 +18,6 @@ from pellucid.schedules import Constant, Exponential
 
 FIXTURE = Path(__file__).parent / "fixtures" / "optimizers.npz"
 STEPS = 12
-NOTHING_DONE = passes.Forward([], [Named()])
 
 CASES: dict[str, Optimizer] = {
     "SGD": SGD(0.3),
@@ -69,7 +68,7 @@ def steps_of(optimizer: Optimizer, expected: dict[str, Array], dtype: str) -> Mo
     for step in range(STEPS):
         gradients = {f"0.{name}": expected[f"gradients/{name}"][step].astype(dtype) for name in ("W", "b")}
         now = Named({name: float(values[step]) for name, values in scalars.items()})
-        passes.update(model, optimizer, model.parameters, NOTHING_DONE, gradients, state.views(), now)
+        passes.learn(model, optimizer, model.parameters, gradients, state.views(), now)
     return model
 
 
@@ -111,7 +110,7 @@ def test_l1_and_l2_are_added_to_the_gradient(kind: type[Optimizer], expected: di
         g = {f"0.{name}": expected[f"gradients/{name}"][step] for name in ("W", "b")}
         g["0.W"] = g["0.W"] + 0.1 * W + 0.02 * np.sign(W)
         now = Named({name: float(values[step]) for name, values in scalars.items()})
-        passes.update(by_hand, plain, by_hand.parameters, NOTHING_DONE, g, state.views(), now)
+        passes.learn(by_hand, plain, by_hand.parameters, g, state.views(), now)
     for name in ("0.W", "0.b"):
         np.testing.assert_allclose(decayed.parameters[name], by_hand.parameters[name], rtol=1e-12)
 

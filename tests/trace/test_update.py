@@ -58,7 +58,7 @@ def test_what_the_trace_shows_is_what_the_native_engine_computes(case: Case) -> 
     model, data = case.model(), case.data(7)
     nets = {}
     for engine in ("auto", "reference"):
-        net = Network(model.layers, model.loss, input_shape=model.input_shape, dtype=model.dtype, engine=engine)
+        net = Network(case.layers, model.loss, input_shape=model.input_shape, dtype=model.dtype, engine=engine)
         net.parameters.flat[:] = model.parameters.flat
         nets[engine] = net
     traced, other = (net.trace(data.x, data.t) for net in nets.values())

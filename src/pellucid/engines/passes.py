@@ -110,13 +110,25 @@ def update(
     slots: Mapping[str, Mapping[str, Array]],
     scalars: Named,
 ) -> None:
-    """Changes what is learned by the optimizer's rule, then what is counted. slots[slot name][parameter name]."""
+    """Changes every parameter in place: what is learned by the optimizer's rule, what is counted by its layer's."""
+    learn(model, optimizer, parameters, gradients, slots, scalars)
+    for index, layer in enumerate(model.layers):
+        _in(model, index, layer.after_step, model.own(index, parameters), done.saved[index])
+
+
+def learn(
+    model: Model,
+    optimizer: Optimizer,
+    parameters: Mapping[str, Array],
+    gradients: Mapping[str, Array],
+    slots: Mapping[str, Mapping[str, Array]],
+    scalars: Named,
+) -> None:
+    """Changes what is learned, by the optimizer's rule. slots[slot name][parameter name]."""
     clipped = clip(optimizer, {name: gradients[name] for name in model.learned})
     for name in model.learned:
         own = Named({slot: by_name[name] for slot, by_name in slots.items()})
         optimizer.update(parameters[name], clipped[name], own, scalars, model.decays[name])
-    for index, layer in enumerate(model.layers):
-        _in(model, index, layer.after_step, model.own(index, parameters), done.saved[index])
 
 
 def clip(optimizer: Optimizer, gradients: dict[str, Array]) -> dict[str, Array]:

@@ -71,7 +71,7 @@ def _layer(model: Model, index: int, done: passes.Forward, training: bool, seed:
     counted = model.own(index, {n: v for n, v in model.parameters.items() if n not in model.learned})
     learned = model.own(index, {name: model.parameters[name] for name in model.learned})
     several = isinstance(layer, Join)
-    xs = {f"dx{place}" if several else "dx": done.values[n] for place, n in enumerate(model.inputs[index])}
+    xs = {f"dx{place}" if several else "dx": done.values[n] for place, n in enumerate(model.inputs[index], 1)}
 
     def parts(at: Point) -> tuple[Named, Any]:
         read = tuple(at[name] for name in xs)

@@ -13,7 +13,8 @@ from pellucid.trace.structure import LayerTrace, Trace, Update
 def trace(model: Model, data: Data, state: OptimizerState | None = None) -> Trace:
     """Returns every number of one pass over all rows of the data, with layers as in prediction (no dropout).
 
-    state: an optimizer with its memory; the trace then holds the update that it would make. Nothing is changed.
+    state: an optimizer with its memory; the trace then holds the update of all that is learned that it would make from
+    these gradients. Nothing is changed.
 
     The numbers are those of the reference passes, in the model's type, whatever engine runs the network: the native
     engine's plan is recorded from these same lines, keeps its intermediate numbers in registers where it can, and is
@@ -26,7 +27,7 @@ def trace(model: Model, data: Data, state: OptimizerState | None = None) -> Trac
     with np.errstate(all="ignore"):
         done = passes.forward(model, model.parameters, x, training=False)
         result = passes.backward(model, model.loss, model.parameters, done, t, weight)
-        update = None if state is None else _update(model, done, result, state)
+        update = None if state is None else _update(model, result, state)
     layers = tuple(_layer(model, index, done, result) for index in range(len(model.layers)))
     gradients = {name: result.gradients[name] for name in model.learned}
     return Trace(layers, model.loss, float(result.loss), result.row_losses, t, weight, gradients, update)
@@ -48,7 +49,7 @@ def _layer(model: Model, index: int, done: passes.Forward, result: passes.Backwa
     )
 
 
-def _update(model: Model, done: passes.Forward, result: passes.Backward, state: OptimizerState) -> Update:
+def _update(model: Model, result: passes.Backward, state: OptimizerState) -> Update:
     """The update on copies of the parameters and of the optimizer's memory."""
     optimizer = state.optimizer
     rates = optimizer.schedule.rates(np.array([state.step]), 1, ())
@@ -57,6 +58,6 @@ def _update(model: Model, done: passes.Forward, result: passes.Backward, state: 
     changed.flat[:] = model.parameters.flat
     slots = {slot: model.parameters.layout.views(flat.copy()) for slot, flat in state.slots.items()}
     one = Named({name: float(values[0]) for name, values in scalars.items()})
-    passes.update(model, optimizer, changed, done, result.gradients, slots, one)
-    before = {name: values.copy() for name, values in model.parameters.items()}
-    return Update(optimizer, before, dict(changed))
+    passes.learn(model, optimizer, changed, result.gradients, slots, one)
+    before = {name: model.parameters[name].copy() for name in model.learned}
+    return Update(optimizer, before, {name: changed[name] for name in model.learned})
