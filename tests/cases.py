@@ -10,18 +10,28 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pellucid import philox
+from pellucid import Graph, Residual, philox
 from pellucid.engines import Data, Model, check_data
 from pellucid.initializers import Constant, LeCun, Normal, Xavier
 from pellucid.layers import (
     ELU,
     GELU,
+    Add,
     Affine,
+    AveragePool2D,
+    BatchNorm,
+    Concatenate,
+    Conv2D,
     Dropout,
+    Dropout2D,
     Flatten,
+    GlobalAveragePool2D,
     Identity,
+    Join,
     Layer,
+    LayerNorm,
     LeakyReLU,
+    MaxPool2D,
     ReLU,
     Rescale,
     Sigmoid,
@@ -30,6 +40,7 @@ from pellucid.layers import (
     Softplus,
     Step,
     Tanh,
+    ZeroPad2D,
 )
 from pellucid.losses import (
     Huber,
@@ -52,10 +63,11 @@ class Case:
     """A small network about one layer or one loss, with data made for it.
 
     targets: "labels" are class numbers, "values" any numbers, "entries" probabilities each, "rows" rows that sum to 1.
+    least_rows: how many rows a training batch must have.
     """
 
     name: str
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer | Residual, ...] | Graph
     loss: Loss
     input_shape: tuple[int, ...]
     targets: Targets = "values"
@@ -63,7 +75,16 @@ class Case:
     trainable: bool = field(default=True)
 
     def model(self, dtype: str = "float64", seed: int = 3) -> Model:
-        return Model(self.layers, self.loss, self.input_shape, seed, np.dtype(dtype))
+        model = Model(self.layers, self.loss, self.input_shape, seed, np.dtype(dtype))
+        for stream, (name, p) in enumerate(model.parameters.items()):
+            # A normalisation starts with ones and zeros, on which no mistake would show.
+            if name.rpartition(".")[2] in ("gamma", "beta", "running_mean", "running_variance"):
+                p[...] = 0.5 + np.abs(numbers(100 + stream, p.shape))
+        return model
+
+    @property
+    def least_rows(self) -> int:
+        return self.model().least_rows
 
     def x(self, rows: int, dtype: str = "float64") -> Array:
         return numbers(1, (rows, *self.input_shape)).astype(dtype)
@@ -93,7 +114,7 @@ def numbers(stream: int, shape: tuple[int, ...]) -> Array:
 
 
 def _layer(layer: Layer, *input_shape: int, trainable: bool = True) -> Case:
-    name = f"{layer!r} of {'x'.join(map(str, input_shape))}"
+    name = f"{layer} of {'x'.join(map(str, input_shape))}"
     loss = MeanSquaredError()
     layers = (layer,) if math.prod(input_shape) == input_shape[-1] else (layer, Flatten())
     return Case(name, layers, loss, input_shape, trainable=trainable)
@@ -102,6 +123,19 @@ def _layer(layer: Layer, *input_shape: int, trainable: bool = True) -> Case:
 def _loss(loss: Loss, outputs: int, targets: Targets, weighted: bool = False) -> Case:
     name = f"{loss} of {outputs} {targets}{', weighted' if weighted else ''}"
     return Case(name, (Affine(outputs),), loss, (3,), targets, weighted)
+
+
+def _join(layer: Join, *branches: tuple[Layer, ...], input_shape: tuple[int, ...]) -> Case:
+    """A join of x and of what each branch makes of it."""
+    graph = Graph()
+    ends = [graph.input]
+    for branch in branches:
+        ends.append(graph.input)
+        for inner in branch:
+            ends[-1] = graph.add(inner, ends[-1])
+    graph.add(Flatten(), graph.add(layer, *ends))
+    name = f"{layer} of {len(ends)} values of {'x'.join(map(str, input_shape))}"
+    return Case(name, graph, MeanSquaredError(), input_shape)
 
 
 LAYERS: tuple[Case, ...] = (
@@ -132,6 +166,44 @@ LAYERS: tuple[Case, ...] = (
     _layer(Flatten(), 3, 1, 5),
     _layer(Rescale(), 3),
     _layer(Rescale(scale=-2.0, offset=0.5), 2, 3),
+    _layer(Conv2D(3, 3), 2, 7, 5),
+    _layer(Conv2D(4, (3, 2), stride=(2, 1), padding="same"), 3, 7, 6),
+    _layer(Conv2D(2, 3, padding=2, dilation=2), 1, 6, 5),
+    _layer(Conv2D(3, (2, 3), stride=(3, 2), dilation=(2, 1), padding=(0, 1)), 2, 8, 5),
+    _layer(Conv2D(6, 3, stride=2, padding=(1, 0), groups=3), 3, 7, 8),
+    _layer(Conv2D(4, 2, padding=(0, 1, 2, 0), groups=2, weights=Xavier(), bias=Normal(0.5)), 6, 4, 5),
+    _layer(Conv2D(5, 1), 3, 3, 4),
+    _layer(Conv2D(3, 1, stride=2), 17, 3, 5),
+    _layer(Conv2D(17, 3, padding="same"), 16, 4, 3),
+    _layer(Conv2D(3, (4, 5)), 2, 4, 5),
+    _layer(Conv2D(2, 5, padding="same"), 1, 3, 2),
+    _layer(MaxPool2D(), 2, 5, 7),
+    _layer(MaxPool2D(3, stride=2), 3, 7, 6),
+    _layer(MaxPool2D((2, 3), stride=1, padding=1), 1, 4, 5),
+    _layer(MaxPool2D(3, stride=2, padding="same"), 17, 5, 4),
+    _layer(MaxPool2D(2, stride=3), 2, 7, 8),
+    _layer(MaxPool2D((4, 5)), 2, 4, 5),
+    _layer(AveragePool2D(), 2, 5, 7),
+    _layer(AveragePool2D(3, stride=2, padding=(1, 0, 2, 1)), 3, 7, 6),
+    _layer(AveragePool2D((2, 3), stride=1, padding="same"), 17, 3, 4),
+    _layer(GlobalAveragePool2D(), 3, 5, 4),
+    _layer(BatchNorm(), 5),
+    _layer(BatchNorm(momentum=0.5, epsilon=0.01), 17),
+    _layer(BatchNorm(), 3, 4, 5),
+    _layer(BatchNorm(epsilon=0.1), 17, 3, 1),
+    _layer(LayerNorm(), 7),
+    _layer(LayerNorm(epsilon=0.1), 2, 3, 5),
+    _layer(Dropout2D(), 5, 3, 2),
+    _layer(Dropout2D(rate=0.0), 2, 2, 3),
+    _layer(ZeroPad2D(1), 2, 3, 4),
+    _layer(ZeroPad2D((0, 1, 2, 3)), 1, 2, 3),
+)
+
+JOINS: tuple[Case, ...] = (
+    _join(Add(), (Affine(5), Tanh()), input_shape=(5,)),
+    _join(Add(), (Conv2D(2, 3, padding="same"),), (Conv2D(2, 1), Tanh()), input_shape=(2, 3, 4)),
+    _join(Concatenate(), (Affine(3),), (Affine(1), Tanh()), input_shape=(7,)),
+    _join(Concatenate(), (Conv2D(3, 3, padding=1), Tanh()), input_shape=(2, 3, 5)),
 )
 
 LOSSES: tuple[Case, ...] = (
@@ -163,9 +235,38 @@ NETWORKS: tuple[Case, ...] = (
         weighted=True,
     ),
     Case("regression", (Affine(9), GELU(), Affine(5), SiLU(), Affine(1)), Huber(), (2,)),
+    Case(
+        "convolution",
+        (Conv2D(5, 3), ReLU(), MaxPool2D(), Flatten(), Affine(7), Sigmoid(), Affine(3)),
+        SoftmaxCrossEntropy(),
+        (1, 8, 9),
+        "labels",
+    ),
+    Case(
+        "convolutions with batch normalisation",
+        (Conv2D(4, 3, padding="same"), BatchNorm(), ReLU(), MaxPool2D(3, stride=2))
+        + (Conv2D(17, 3, stride=2, padding=1), BatchNorm(), Tanh(), Dropout2D(0.3), GlobalAveragePool2D(), Affine(3)),
+        SoftmaxCrossEntropy(),
+        (2, 7, 8),
+        "labels",
+        weighted=True,
+    ),
+    Case(
+        "residual",
+        (Conv2D(3, 3, padding="same"), Residual((BatchNorm(), Tanh(), Conv2D(3, 3, padding="same"))))
+        + (Residual((Conv2D(5, 3, stride=2, padding="same"),), (Conv2D(5, 1, stride=2),)), Flatten(), Affine(2)),
+        MeanSquaredError(),
+        (1, 5, 4),
+    ),
+    Case(
+        "normalised vectors",
+        (Affine(9), BatchNorm(), Sigmoid(), Affine(5), LayerNorm(), Tanh(), Affine(1)),
+        Huber(),
+        (3,),
+    ),
 )
 
-TABLE: tuple[Case, ...] = LAYERS + LOSSES + NETWORKS
+TABLE: tuple[Case, ...] = LAYERS + JOINS + LOSSES + NETWORKS
 TRAINABLE: tuple[Case, ...] = tuple(case for case in TABLE if case.trainable)
 
 

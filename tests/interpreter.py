@@ -16,9 +16,13 @@ def run(plan: Plan, given: Mapping[str, Any]) -> dict[str, Array]:
         function = VOCABULARY[step.op]
         inputs = [values[o] if isinstance(o, int) else o for o in step.inputs]
         attributes = dict(step.attributes)
+        parameters = inspect.signature(function).parameters.values()
+        if any(p.kind == p.VAR_POSITIONAL for p in parameters):
+            values[step.makes[0]] = function(*inputs, **attributes)
+            continue
         # What was a keyword when it was recorded stands after the positional arguments: the step of a dropout mask.
-        keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
-        positional = len(inspect.signature(function).parameters) - len(keywords)
+        keywords = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
+        positional = len(parameters) - len(keywords)
         open_keywords = [name for name in keywords if name not in attributes]
         attributes |= dict(zip(open_keywords, inputs[positional:], strict=False))
         made = function(*inputs[:positional], **attributes)
