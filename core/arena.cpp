@@ -31,29 +31,64 @@ std::vector<Life> lives_of(const PlanSpec& plan) {
   return lives;
 }
 
-}  // namespace
+// Where things of some size go, so that those that live at the same time do not overlap: the first gap that fits.
+class Places {
+ public:
+  long add(long size, const Life& life) {
+    std::sort(placed_.begin(), placed_.end(), [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
+    long offset = 0;
+    for (const Placed& other : placed_)
+      if (life.overlaps(other.life) && other.offset < offset + size)
+        offset = std::max(offset, other.offset + other.size);
+    placed_.push_back({offset, size, life});
+    end_ = std::max(end_, offset + size);
+    return offset;
+  }
+  long end() const { return end_; }
 
-Arena lay_out_arena(const PlanSpec& plan, long max_rows) {
+ private:
   struct Placed {
     long offset, size;
     Life life;
   };
-  const std::vector<Life> lives = lives_of(plan);
-  std::vector<Placed> placed;
-  Arena arena{std::vector<long>(plan.buffers.size(), -1), 0};
-  for (std::size_t buffer = 0; buffer < plan.buffers.size(); ++buffer) {
-    const BufferSpec& spec = plan.buffers[buffer];
-    if (spec.home != static_cast<int>(Home::arena) || !lives[buffer].used()) continue;
-    const long size = (spec.rows ? spec.rows : max_rows) * padded(spec.width);
-    std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
-    long offset = 0;
-    for (const Placed& other : placed)
-      if (lives[buffer].overlaps(other.life) && other.offset < offset + size)
-        offset = std::max(offset, other.offset + other.size);
-    placed.push_back({offset, size, lives[buffer]});
-    arena.offsets[buffer] = offset;
-    arena.size = std::max(arena.size, offset + size);
+  std::vector<Placed> placed_;
+  long end_ = 0;
+};
+
+long elements_of(const BufferSpec& buffer, long samples, long element) {
+  const long count = (buffer.rows ? buffer.rows : samples * buffer.positions) * padded(buffer.width);
+  return buffer.bytes ? padded((count + element - 1) / element) : count;
+}
+
+}  // namespace
+
+Arena lay_out_arena(const PlanSpec& plan, const std::vector<Group>& groups, long max_rows, long element) {
+  std::vector<Life> lives = lives_of(plan);
+  const std::size_t count = plan.buffers.size();
+  Arena arena{std::vector<long>(count, -1), std::vector<long>(count, -1), 0, 0};
+  const auto placeable = [&](std::size_t buffer) {
+    return plan.buffers[buffer].home == static_cast<int>(Home::arena) && lives[buffer].used();
+  };
+  for (const Group& group : groups) {
+    const Life whole{group.first, group.last - 1};
+    Places local;
+    for (std::size_t buffer = 0; buffer < count; ++buffer) {
+      Life& life = lives[buffer];
+      if (!placeable(buffer) || !life.overlaps(whole)) continue;
+      if (plan.buffers[buffer].rows == 0 && life.first >= whole.first && life.last <= whole.last) {
+        arena.local_offsets[buffer] = local.add(elements_of(plan.buffers[buffer], group.block, element), life);
+      } else {
+        // The group's steps take turns, sample after sample: what one of them needs must last through all of them.
+        life = {std::min(life.first, whole.first), std::max(life.last, whole.last)};
+      }
+    }
+    arena.local_size = std::max(arena.local_size, local.end());
   }
+  Places shared;
+  for (std::size_t buffer = 0; buffer < count; ++buffer)
+    if (placeable(buffer) && arena.local_offsets[buffer] < 0)
+      arena.offsets[buffer] = shared.add(elements_of(plan.buffers[buffer], max_rows, element), lives[buffer]);
+  arena.size = shared.end();
   return arena;
 }
 

@@ -1,18 +1,21 @@
-// Where the buffers of a plan lie in one block of memory.
+// Where the buffers of a plan lie in memory: those of a batch in one block, and those that only one group of steps
+// uses in a block of each thread, for as many samples as the group takes at a time.
 #pragma once
 
 #include <vector>
 
+#include "groups.h"
 #include "plan.h"
 
 namespace pellucid {
 
 struct Arena {
-  std::vector<long> offsets;  // of each buffer, in elements; -1 for those that live elsewhere or are never used
-  long size;                  // in elements
+  std::vector<long> offsets;        // of each buffer, in elements; -1 for those that live elsewhere or are never used
+  std::vector<long> local_offsets;  // in a thread's block; -1 for those that are not local to a group
+  long size, local_size;            // in elements
 };
 
-// Gives every arena buffer a place such that buffers that live at the same time never overlap.
-Arena lay_out_arena(const PlanSpec& plan, long max_rows);
+// Gives every arena buffer a place such that buffers that live at the same time never overlap. `element` is its size.
+Arena lay_out_arena(const PlanSpec& plan, const std::vector<Group>& groups, long max_rows, long element);
 
 }  // namespace pellucid

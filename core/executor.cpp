@@ -63,14 +63,19 @@ void Executor<T>::check() const {
 
 template <class T>
 void Executor<T>::lay_out() {
-  const Arena arena = lay_out_arena(plan_, max_rows_);
+  groups_ = find_groups(plan_);
+  const Arena arena = lay_out_arena(plan_, groups_, max_rows_, sizeof(T));
+  local_offsets_ = arena.local_offsets;
+  local_elements_ = arena.local_size;
   scratch_elements_ = scratch_size();
-  const long elements = arena.size + scratch_elements_ * threads_ + kLanes;
+  const long working = lay_out_working();
+  const long elements = arena.size + working + (scratch_elements_ + local_elements_) * threads_ + kLanes;
   const long bytes = (elements * static_cast<long>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
   arena_.reset(static_cast<T*>(std::aligned_alloc(kAlignment, static_cast<std::size_t>(bytes))));
   if (!arena_) throw std::bad_alloc();
   std::memset(static_cast<void*>(arena_.get()), 0, static_cast<std::size_t>(bytes));
-  scratch_ = arena_.get() + arena.size;
+  working_base_ = arena_.get() + arena.size;
+  scratch_ = working_base_ + working;
   base_.assign(plan_.buffers.size(), nullptr);
   for (std::size_t buffer = 0; buffer < base_.size(); ++buffer)
     if (arena.offsets[buffer] >= 0) base_[buffer] = arena_.get() + arena.offsets[buffer];
@@ -88,6 +93,12 @@ long Executor<T>::scratch_size() const {
                             static_cast<int>(step.operands.size()), step.registers};
       const long width = plan_.buffers[step.buffers.back()].width;
       most = std::max(most, kernels_.program_scratch(program, width));
+    } else if (step.kind == StepKind::conv2d || step.kind == StepKind::conv2d_weight_gradient) {
+      most = std::max(most, kernels_.convolution_sizes(step.image).scratch);
+    } else if (step.kind == StepKind::conv2d_input_gradient) {
+      most = std::max(most, kernels_.convolution_sizes(step.image).scratch_back);
+    } else if (adds_up(step.kind)) {
+      most = std::max(most, padded(plan_.buffers[step.buffers[0]].width));
     }
   }
   return padded(most);
@@ -161,9 +172,15 @@ bool Executor<T>::run_batch(const Batch& batch, Totals& totals) {
   for (const ScalarBuffer& scalar : plan_.scalar_buffers)
     base_[scalar.buffer][0] = static_cast<T>(batch.scalars[scalar.scalar][batch.column]);
   const long steps = static_cast<long>(plan_.steps.size());
-  for (long i = 0; i < steps; ++i) {
+  auto group = groups_.begin();
+  for (long i = 0; i < steps;) {
     if (i == plan_.first_update && !safe(batch)) return false;
-    run_step(plan_.steps[i], batch);
+    if (group != groups_.end() && group->first == i) {
+      run_group(*group, batch);
+      i = (group++)->last;
+    } else {
+      run_step(plan_.steps[i++], batch);
+    }
   }
   if (plan_.first_update == steps && !safe(batch)) return false;
   add(batch, totals);

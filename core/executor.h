@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "groups.h"
 #include "plan.h"
 
 namespace pellucid {
@@ -72,7 +73,7 @@ class Executor {
   // One training step on all rows of the data, with the scalars of one column; false where it would not be safe.
   bool step(const DataView& data, const double* const* scalars, long column, Totals& totals);
 
-  // After run_rows: element (row, column) of a kept buffer.
+  // After run_rows: a kept buffer.
   const T* at(int buffer) const { return base_[buffer]; }
   long leading_dimension(int buffer) const { return padded(plan_.buffers[buffer].width); }
   long max_rows() const { return max_rows_; }
@@ -87,14 +88,31 @@ class Executor {
     long column;
     const Lookahead* ahead = nullptr;
   };
+  // Samples first .. last-1 of the batch, which belong to one strand, and the memory of the thread that has them.
+  struct Samples {
+    long first, last;
+    int strand;
+    T* scratch;
+    T* local;
+
+    long count() const { return last - first; }
+  };
+  // Where a group's step keeps filters in the order its kernel reads, and the sums of its strands; in elements.
+  struct Working {
+    long filters = 0, sums = 0, sums_size = 0;
+  };
   struct FreeDeleter {
     void operator()(void* pointer) const;
   };
 
+  T* scratch_of(int part) const { return scratch_ + part * (scratch_elements_ + local_elements_); }
   void check() const;
   void lay_out();
   long scratch_size() const;
-  long rows_of(int buffer, long rows) const { return plan_.buffers[buffer].rows ? plan_.buffers[buffer].rows : rows; }
+  long rows_of(int buffer, long rows) const {
+    const BufferSpec& spec = plan_.buffers[buffer];
+    return spec.rows ? spec.rows : rows * spec.positions;
+  }
   double number(const Number& number, const Batch& batch) const;
   bool run_batch(const Batch& batch, Totals& totals);
   void gather(const Batch& batch);
@@ -105,6 +123,16 @@ class Executor {
   void run_part(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch);
   void product(const StepSpec& step, const Batch& batch, int part, int parts, T* scratch);
   void update(const StepSpec& step, const Batch& batch, int part, int parts);
+  long lay_out_working();
+  void run_group(const Group& group, const Batch& batch);
+  void run_strands(const Group& group, const Batch& batch, int part, int parts);
+  T* at(int buffer, const Samples& samples) const;
+  void pack(const StepSpec& step, const Working& working);
+  void run_samples(const StepSpec& step, const Working& working, const Batch& batch, const Samples& samples);
+  void run_program(const StepSpec& step, const Samples& samples);
+  void join_columns(const StepSpec& step, const Samples& samples);
+  void add_up(const StepSpec& step, const Working& working, const Samples& samples);
+  void finish(const StepSpec& step, const Working& working, long rows);
   void fill_update_scalars(const StepSpec& step, const Batch& batch, T* scalars) const;
   int parts_of(const StepSpec& step, long rows) const;
 
@@ -116,10 +144,14 @@ class Executor {
   std::vector<T*> flats_;  // the parameters, then the slots
   long flat_size_ = 0;
   long single_steps_ = 0;
+  std::vector<Group> groups_;
+  std::vector<Working> working_;  // of each step
   std::vector<T*> base_;
-  long scratch_elements_ = 0;
+  std::vector<long> local_offsets_;
+  long scratch_elements_ = 0, local_elements_ = 0;
   std::unique_ptr<T, FreeDeleter> arena_;
-  T* scratch_ = nullptr;
+  T* scratch_ = nullptr;  // of each thread: for its kernels, and for what is local to a group
+  T* working_base_ = nullptr;
   std::vector<std::int32_t> batch_classes_;
   std::vector<const char*> rows_ahead_;
 };

@@ -7,19 +7,6 @@
 #include "threads.h"
 
 namespace pellucid {
-namespace {
-
-// A step smaller than this is over before a second thread has noticed it. In multiply-adds, or elements touched.
-constexpr double kWorthSharing = 1e6;
-
-// The i-th of `parts` shares of 0 .. count-1, cut at multiples of `grain`.
-void share(long count, long grain, int part, int parts, long& first, long& last) {
-  const long grains = (count + grain - 1) / grain;
-  first = std::min(count, grains * part / parts * grain);
-  last = std::min(count, grains * (part + 1) / parts * grain);
-}
-
-}  // namespace
 
 Product product_of(StepKind kind) {
   switch (kind) {
@@ -77,7 +64,7 @@ void Executor<T>::run_step(const StepSpec& step, const Batch& batch) {
       parts,
       [](void* context, int part, int count) {
         const Call& given = *static_cast<Call*>(context);
-        T* scratch = given.self->scratch_ + part * given.self->scratch_elements_;
+        T* scratch = given.self->scratch_of(part);
         given.self->run_part(*given.step, *given.batch, part, count, scratch);
       },
       &call);
@@ -132,6 +119,13 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
     case StepKind::dropout_mask:
       return kernels_.dropout_mask(base(0), 0, batch.rows, width(0), number(step.numbers[1], batch), step.seed,
                                    step.purpose, static_cast<std::uint64_t>(number(step.numbers[0], batch)));
+    case StepKind::running_update: {
+      const T kept = static_cast<T>(number(step.numbers[0], batch));
+      for (long i = 0; i < width(1); ++i) base(1)[i] = kept * base(1)[i] + (T(1) - kept) * base(0)[i];
+      return;
+    }
+    default:
+      return;  // the steps over images are made in groups
   }
 }
 

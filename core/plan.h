@@ -19,10 +19,12 @@ inline long padded(long width) { return (width + kLanes - 1) / kLanes * kLanes; 
 enum class Home : int { arena = 0, parameters = 1, slots = 2 };
 
 struct BufferSpec {
-  long rows;    // 0: as many as the batch has
-  long width;   // elements of one row, without its pad
-  int home;     // Home::slots + i: the i-th slot
-  long offset;  // in elements, for the parameters and the slots
+  long rows;           // 0: as many as the batch has samples, times `positions`
+  long width;          // elements of one row, without its pad
+  int home;            // Home::slots + i: the i-th slot
+  long offset;         // in elements, for the parameters and the slots
+  long positions = 1;  // rows of one sample: those of an image that lies by positions
+  bool bytes = false;  // an element is a byte
 };
 
 enum class StepKind : int {
@@ -42,6 +44,23 @@ enum class StepKind : int {
   one_hot,        // -> y, of the batch's labels
   mean_weights,   // w -> c
   dropout_mask,   // -> y, numbers: step, rate; key: seed, purpose
+  running_update, // value, w: w = m·w + (1 − m)·value, numbers: m
+  conv2d,                 // x, W, b -> y
+  conv2d_input_gradient,  // dy, W -> dx
+  conv2d_weight_gradient, // x, dy -> dW
+  max_pool2d,             // x -> y, places
+  max_pool2d_backward,    // dy, places -> dx
+  average_pool2d,         // x -> y
+  average_pool2d_backward,// dy -> dx
+  pad2d,                  // x -> y
+  crop2d,                 // y -> x
+  to_positions,           // planes -> x
+  to_planes,              // x -> planes
+  spread2d,               // (N, C) -> x
+  concatenate,            // a, b, ... -> y, side by side
+  slice_channels,         // x -> y, numbers: the first channel
+  sum_channels,           // x -> v
+  mean_channels,          // x -> v
   // clang-format on
 };
 
@@ -61,6 +80,7 @@ struct StepSpec {
   std::vector<Instruction> code;
   std::vector<Operand> operands;
   int registers = 0;
+  Convolution image{};  // of steps over images; pools use its window alone
 };
 
 // A scalar that programs read as a buffer: written there before each batch.

@@ -1,9 +1,21 @@
-// What a step's kind says of its product.
+// What a step's kind says of its product, and how steps are shared.
 #pragma once
+
+#include <algorithm>
 
 #include "plan.h"
 
 namespace pellucid {
+
+// A step smaller than this is over before a second thread has noticed it. In multiply-adds, or elements touched.
+constexpr double kWorthSharing = 1e6;
+
+// The i-th of `parts` shares of 0 .. count-1, cut at multiples of `grain`.
+inline void share(long count, long grain, int part, int parts, long& first, long& last) {
+  const long grains = (count + grain - 1) / grain;
+  first = std::min(count, grains * part / parts * grain);
+  last = std::min(count, grains * (part + 1) / parts * grain);
+}
 
 struct Shape {
   long m, n, k;

@@ -181,12 +181,19 @@ class Runner {
   std::vector<Flat> slots_;
 };
 
+// The numbers in the order of the fields of Window, then of Convolution.
+Convolution convolution_of(const std::vector<long>& n) {
+  if (n.size() != 16) throw nb::value_error("a step over images has 16 numbers");
+  const Window window{n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], n[11], n[12]};
+  return {window, n[13], n[14], n[15] != 0};
+}
+
 void add_step(PlanSpec& plan, int kind, const std::vector<int>& buffers,
               const std::vector<std::tuple<int, double>>& numbers, int rule, std::uint64_t seed, std::uint32_t purpose,
               const std::vector<std::tuple<int, int, int, int, int>>& code,
-              const std::vector<std::tuple<int, double>>& operands, int registers) {
+              const std::vector<std::tuple<int, double>>& operands, int registers, const std::vector<long>& image) {
   StepSpec step;
-  if (kind < 0 || kind > static_cast<int>(StepKind::dropout_mask)) throw nb::value_error("there is no such step");
+  if (kind < 0 || kind > static_cast<int>(StepKind::mean_channels)) throw nb::value_error("there is no such step");
   if (operands.size() > 64) throw nb::value_error("a program has at most 64 operands");
   step.kind = static_cast<StepKind>(kind);
   step.buffers = buffers;
@@ -200,6 +207,7 @@ void add_step(PlanSpec& plan, int kind, const std::vector<int>& buffers,
   for (const auto& [operand, constant] : operands)
     step.operands.push_back({static_cast<OperandKind>(operand), constant});
   step.registers = registers;
+  if (!image.empty()) step.image = convolution_of(image);
   plan.steps.push_back(std::move(step));
 }
 
@@ -224,13 +232,13 @@ void bind_executor(nb::module_& module) {
       .def(nb::init<>())
       .def(
           "add_buffer",
-          [](PlanSpec& plan, long rows, long width, int home, long offset) {
-            plan.buffers.push_back({rows, width, home, offset});
+          [](PlanSpec& plan, long rows, long width, int home, long offset, long positions, bool bytes) {
+            plan.buffers.push_back({rows, width, home, offset, positions, bytes});
             return static_cast<int>(plan.buffers.size()) - 1;
           },
-          "rows"_a, "width"_a, "home"_a, "offset"_a)
+          "rows"_a, "width"_a, "home"_a, "offset"_a, "positions"_a, "bytes"_a)
       .def("add_step", &add_step, "kind"_a, "buffers"_a, "numbers"_a, "rule"_a, "seed"_a, "purpose"_a, "code"_a,
-           "operands"_a, "registers"_a)
+           "operands"_a, "registers"_a, "image"_a)
       .def(
           "add_scalar_buffer",
           [](PlanSpec& plan, int buffer, int scalar) { plan.scalar_buffers.push_back({buffer, scalar}); }, "buffer"_a,

@@ -22,6 +22,12 @@ void add_gather(Kernels<T>& table);
 template <class T>
 void add_random(Kernels<T>& table);
 template <class T>
+void add_convolution(Kernels<T>& table);
+template <class T>
+void add_pooling(Kernels<T>& table);
+template <class T>
+void add_image_layout(Kernels<T>& table);
+template <class T>
 void add_peak(Kernels<T>& table);
 
 // The rule on a block of `rows` by `columns` (a multiple of 16): w, s1, s2 with leading dimension ldw, g with ldg.

@@ -17,6 +17,9 @@ void fill(Kernels<T>& table) {
   add_reductions(table);
   add_gather(table);
   add_random(table);
+  add_convolution(table);
+  add_pooling(table);
+  add_image_layout(table);
   add_peak(table);
 }
 

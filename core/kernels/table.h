@@ -98,6 +98,32 @@ struct Program {
 
 enum class SourceType { f32, f64, u8, i8, i16, u16, i32, i64 };
 
+// ---- images -------------------------------------------------------------------------------------------------------
+
+// A window that goes over an image. An image lies "by positions": one row of padded(channels) elements for each of its
+// height·width positions, pads zero; a sample is height·width such rows, and samples follow one another.
+struct Window {
+  long channels, height, width;  // of the larger side: a convolution's or a pool's input
+  long out_height, out_width;    // of the smaller side
+  long rows, columns;            // of the window
+  long row_stride, column_stride;
+  long row_dilation, column_dilation;
+  long top, left;  // rows and columns of padding; what lies below and to the right follows
+};
+
+// y = W * x + b with `filters` filters over the window, whose larger side is x. Filters see the channels of their group
+// alone. y, dy and dx lie by positions; x does too, or as channel planes.
+struct Convolution {
+  Window window;
+  long filters, groups;
+  bool planes;
+};
+
+// Elements: of packed filters on the way forward (and of a gradient's sums) and back, of scratch likewise.
+struct ConvolutionSizes {
+  long packed, packed_back, scratch, scratch_back;
+};
+
 // ---- the table ----------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -158,6 +184,41 @@ struct Kernels {
   // threshold = uint32(floor(rate·2^32)).
   void (*dropout_mask)(T* mask, long row0, long row1, long width, double rate, std::uint64_t seed,
                        std::uint32_t purpose, std::uint64_t stream);
+
+  ConvolutionSizes (*convolution_sizes)(const Convolution& convolution);
+  // W (filters, channels/groups·rows·columns), rows ldw apart, in the order that convolve and convolve_back read.
+  void (*pack_filters)(const Convolution& convolution, const T* W, long ldw, T* packed);
+  void (*pack_filters_back)(const Convolution& convolution, const T* W, long ldw, T* packed);
+  // y = W * x + bias, over `samples` samples; bias (filters,).
+  void (*convolve)(const Convolution& convolution, long samples, const T* x, const T* packed, const T* bias, T* y,
+                   T* scratch);
+  // dx = the gradient of x; reads packed filters of pack_filters_back.
+  void (*convolve_back)(const Convolution& convolution, long samples, const T* dy, const T* packed, T* dx, T* scratch);
+  // Adds what these samples give to the gradient of the filters, packed as by pack_filters; and brings the sums into
+  // the order of W. Pads of dW stay.
+  void (*add_filter_gradient)(const Convolution& convolution, long samples, const T* x, const T* dy, T* sums,
+                              T* scratch);
+  void (*unpack_filter_gradient)(const Convolution& convolution, const T* sums, T* dW, long ldw);
+
+  // Pools over `samples` samples by positions; x and dx are (height·width, channels) each, y, dy and places
+  // (out_height·out_width, channels), the bytes of `places` in rows of padded(channels) too. Cells outside the image
+  // never win and do not count. places: row·columns + column, within the window, of the first largest; NaN counts as
+  // largest.
+  void (*max_pool)(const Window& window, long samples, const T* x, T* y, std::uint8_t* places);
+  void (*max_pool_backward)(const Window& window, long samples, const T* dy, const std::uint8_t* places, T* dx);
+  void (*average_pool)(const Window& window, long samples, const T* x, T* y);
+  void (*average_pool_backward)(const Window& window, long samples, const T* dy, T* dx);
+  // The image (height, width) with its first row and column at (top, left) of (out_height, out_width), zeros around;
+  // and the way back, which cuts (height, width) out of (out_height, out_width).
+  void (*pad_image)(const Window& window, long samples, const T* x, T* y);
+  void (*crop_image)(const Window& window, long samples, const T* y, T* x);
+  // Between channel planes, sample after sample a row of padded(channels·positions), and rows by positions.
+  void (*to_positions)(const T* planes, long channels, long positions, long samples, T* y);
+  void (*to_planes)(const T* x, long channels, long positions, long samples, T* planes);
+  // x (samples, channels) to every position of y (samples·positions, channels).
+  void (*spread)(const T* x, long channels, long positions, long samples, T* y);
+  // Columns from .. from+width-1 of x's rows into columns to .. of y's; every other column of y stays. Any offsets.
+  void (*copy_columns)(const T* x, long ldx, long from, long width, T* y, long ldy, long to, long rows);
 
   // Nothing but multiply-adds in registers, to measure the peak: runs `rounds` rounds and returns their FLOP.
   long (*multiply_adds)(long rounds);

@@ -8,6 +8,22 @@ from numpy.typing import NDArray
 
 def philox_words(seed: int, purpose: int, stream: int, count: int) -> NDArray[np.uint32]: ...
 def philox_block(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
+def augment_images(
+    images: NDArray[Any],
+    out: NDArray[Any],
+    samples: NDArray[np.uint32],
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    shift: int,
+    rotate: float,
+    scale: float,
+    elastic: float,
+    flip: bool,
+    cutout: int,
+    fill: float,
+    seed: int,
+    epoch: int,
+) -> None: ...
 def built_instruction_sets() -> list[str]: ...
 def instruction_set() -> str: ...
 
@@ -27,7 +43,9 @@ class PlanSpec:
     first_update: int
     bound: float
     def __init__(self) -> None: ...
-    def add_buffer(self, rows: int, width: int, home: int, offset: int) -> int: ...
+    def add_buffer(
+        self, rows: int, width: int, home: int, offset: int, positions: int, bytes: bool
+    ) -> int: ...
     def add_step(
         self,
         kind: int,
@@ -39,6 +57,7 @@ class PlanSpec:
         code: Sequence[tuple[int, int, int, int, int]],
         operands: Sequence[tuple[int, float]],
         registers: int,
+        image: Sequence[int],
     ) -> None: ...
     def add_scalar_buffer(self, buffer: int, scalar: int) -> None: ...
 

@@ -3,16 +3,23 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from pellucid import philox
+from pellucid.engines import layouts
+from pellucid.engines.image_steps import WINDOWED, numbers_of
 from pellucid.engines.rewrites import ELEMENTWISE
 from pellucid.errors import OutsideVocabulary
-from pellucid.ops.plan import ROWS, Buffer, Chain, Operand, Plan, Shape, Step, format_shape
+from pellucid.ops.plan import ROWS, Buffer, Chain, Operand, Plan, Step, format_shape
 from pellucid.parameters import Layout
 
 # The order of StepKind, Op, OperandKind and UpdateRule in core/plan.h and core/kernels/table.h.
 STEP_KINDS = (
     ("affine", "matmul", "matmul_nt", "matmul_tn", "sgd_product", "update_product", "update", "elementwise")
     + ("sum_rows", "sum_columns", "max_columns", "sum_all", "one_hot", "mean_weights", "dropout_mask")
+    + ("running_update", "conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "max_pool2d")
+    + ("max_pool2d_backward", "average_pool2d", "average_pool2d_backward", "pad2d", "crop2d", "to_positions")
+    + ("to_planes", "spread2d", "concatenate", "slice_channels", "sum_channels", "mean_channels")
 )  # fmt: skip
 OPS = (
     ("copy", "negative", "absolute", "sign", "square", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "sigmoid")
@@ -40,6 +47,8 @@ class _Lowering:
         self.plan = plan
         self.spec = core.PlanSpec()
         self.same: dict[int, int] = {}
+        self.by_positions = layouts.by_positions(plan)
+        self.laid: dict[tuple[int, bool], int] = {}
         self.scalars = [b.name for b in plan.buffers if b.role == "scalar"]
         for buffer in plan.buffers:
             self._add_buffer(buffer, layout, slots)
@@ -48,25 +57,21 @@ class _Lowering:
         spec, plan = self.spec, self.plan
         first_update = None
         for step in plan.steps:
-            if step.op == "reshape":
-                before, after = (plan.buffers[n].shape for n in (*step.reads, *step.makes))
-                if self._extent(before) != self._extent(after):
-                    raise OutsideVocabulary(
-                        f"the native engine cannot reshape {format_shape(before)} to {format_shape(after)}: only what "
-                        "lies behind the first dimension may change."
-                    )
-                self.same[step.makes[0]] = self._number(step.reads[0])
+            if step.op in ("reshape", "per_channel"):
+                self._rename(step)
                 continue
             if step.writes and first_update is None:
                 first_update = self.count
             self._add_step(step)
+            if plan.results["output"] in step.makes:
+                self._in_planes(plan.results["output"])
         by_role = {b.role: b.number for b in plan.buffers}
         spec.x, spec.weight = by_role["input"], by_role.get("weight", -1)
         target = plan.buffers[by_role["target"]] if "target" in by_role else None
         spec.labels = target is not None and target.shape == (ROWS,)
         spec.t = -1 if target is None or spec.labels else target.number
         for name in ("output", "row_losses", "loss"):
-            setattr(spec, name, self._number(plan.results[name]) if name in plan.results else -1)
+            setattr(spec, name, self._in_planes(plan.results[name]) if name in plan.results else -1)
         spec.kept = [self._number(n) for name, n in plan.results.items() if name.startswith("gradient ")]
         if "loss" in plan.results:
             # Without parameters there are no updates, but an infinite loss is to be found all the same.
@@ -82,27 +87,68 @@ class _Lowering:
     # Buffers ---------------------------------------------------------------------------------------------------------
 
     def _add_buffer(self, buffer: Buffer, layout: Layout, slots: tuple[str, ...]) -> None:
-        rows, width = self._extent(buffer.shape)
+        rows, width, positions = self._extent(buffer)
         home, offset = ARENA, 0
         if buffer.role == "parameter":
             home, offset = PARAMETERS, layout.slots[buffer.name].offset
         elif buffer.role == "slot":
             name, _, slot = buffer.name.rpartition(".")
             home, offset = SLOTS + slots.index(slot), layout.slots[name].offset
-        self.spec.add_buffer(rows, width, home, offset)
+        self.spec.add_buffer(rows, width, home, offset, positions, buffer.dtype == np.uint8)
 
-    @staticmethod
-    def _extent(shape: Shape) -> tuple[int, int]:
-        """Returns (rows, width), with 0 rows for as many as the batch has."""
+    def _extent(self, buffer: Buffer) -> tuple[int, int, int]:
+        """Returns (rows, width, rows of one sample), with 0 rows for as many as the batch has."""
+        shape = buffer.shape
+        if buffer.number in self.by_positions:
+            return 0, int(shape[1]), math.prod(int(n) for n in shape[2:])
         if shape and shape[0] == ROWS:
             inner, rows = shape[1:], 0
-        elif len(shape) >= 2:
+        elif len(shape) >= 2 and not (buffer.role == "value" and shape[1:] == (1, 1)):
             inner, rows = shape[1:], int(shape[0])
         else:
             inner, rows = shape, 1
         if ROWS in inner:
             raise OutsideVocabulary(f"the native engine needs the batch first in a shape, not {format_shape(shape)}.")
-        return rows, math.prod(int(n) for n in inner)
+        return rows, math.prod(int(n) for n in inner), 1
+
+    def _rename(self, step: Step) -> None:
+        """A step that only says how numbers are meant: they stay where they are."""
+        before, after = (self.plan.buffers[n] for n in (*step.reads, *step.makes))
+        source = self._in_planes(before.number)
+        if step.op == "reshape" and self._extent_of_planes(before) != self._extent(after)[:2]:
+            raise OutsideVocabulary(
+                f"the native engine cannot reshape {format_shape(before.shape)} to {format_shape(after.shape)}: only "
+                "what lies behind the first dimension may change."
+            )
+        self.same[after.number] = source
+
+    def _extent_of_planes(self, buffer: Buffer) -> tuple[int, int]:
+        rows, width, positions = self._extent(buffer)
+        return rows, width * positions
+
+    # Layouts of images -----------------------------------------------------------------------------------------------
+
+    def _in_planes(self, number: int) -> int:
+        return self._lying(number, False) if number in self.by_positions else self._number(number)
+
+    def _in_positions(self, number: int) -> int:
+        image = layouts.is_image(self.plan.buffers[number].shape)
+        return self._lying(number, True) if image and number not in self.by_positions else self._number(number)
+
+    def _lying(self, number: int, positions: bool) -> int:
+        """Returns the buffer that holds this image's numbers in the other layout, and has it made where there is none.
+
+        A single position is one row of channels either way.
+        """
+        _, channels, high, wide = (int(n) if n != ROWS else 0 for n in self.plan.buffers[number].shape)
+        if high * wide == 1:
+            return self._number(number)
+        if (number, positions) not in self.laid:
+            rows = (channels, high * wide) if positions else (channels * high * wide, 1)
+            made = self.spec.add_buffer(0, rows[0], ARENA, 0, rows[1], False)
+            self._emit("to_positions" if positions else "to_planes", [number, made])
+            self.laid[number, positions] = made
+        return self.laid[number, positions]
 
     def _number(self, number: int) -> int:
         return self.same.get(number, number)
@@ -136,14 +182,18 @@ class _Lowering:
         rule: int = 0,
         key: tuple[int, int] = (0, 0),
         program: tuple[list[Any], list[Any], int] = ([], [], 0),
+        image: list[int] | None = None,
     ) -> None:
         code, operands, registers = program
         mapped = [self._number(n) for n in buffers]
-        self.spec.add_step(STEP_KINDS.index(kind), mapped, numbers or [], rule, *key, code, operands, registers)
+        number = STEP_KINDS.index(kind)
+        self.spec.add_step(number, mapped, numbers or [], rule, *key, code, operands, registers, image or [])
         self._count += 1
 
     def _add_step(self, step: Step) -> None:
-        if isinstance(step, Chain):
+        if step.op in layouts.IMAGE_STEPS:
+            self._add_image_step(step)
+        elif isinstance(step, Chain):
             self._add_chain(step.steps, step.outputs)
         elif step.op in ELEMENTWISE:
             self._add_chain((step,), step.makes)
@@ -151,6 +201,9 @@ class _Lowering:
             l2 = self._runtime(step.inputs[4]) if len(step.inputs) > 4 else (-1, step.attributes["l2"])
             numbers = [self._runtime(step.inputs[3]), l2]
             self._emit("sgd_product", list(step.reads[:3]), numbers)
+        elif step.op == "running_update":
+            w, value = step.reads
+            self._emit("running_update", [value, w], [(-1, step.attributes["momentum"])])
         elif step.op == "update_product" or step.op.endswith("_update"):
             self._add_update(step)
         elif step.op == "one_hot":
@@ -165,6 +218,21 @@ class _Lowering:
             self._emit(step.op, [*step.reads, *step.makes])
         else:
             raise OutsideVocabulary(f"the native engine has no kernel for ops.{step.op}.")
+
+    def _add_image_step(self, step: Step) -> None:
+        planes = step.op in ("conv2d", "conv2d_weight_gradient") and layouts.reads_planes(
+            self.plan, step.reads[0], self.by_positions
+        )
+        reads = [self._number(n) if planes and i == 0 else self._in_positions(n) for i, n in enumerate(step.reads)]
+        made = list(step.makes)
+        if step.op == "max_pool2d_places":
+            largest = self.plan.buffers[made[0]]
+            rows, width, positions = self._extent(largest)
+            made.insert(0, self.spec.add_buffer(rows, width, ARENA, 0, positions, False))
+        image = numbers_of(self.plan, step, planes) if step.op in WINDOWED else None
+        numbers = [(-1, float(step.attributes["first"]))] if step.op == "slice_channels" else None
+        kind = "max_pool2d" if step.op == "max_pool2d_places" else step.op
+        self._emit(kind, [*reads, *made], numbers, image=image)
 
     def _runtime(self, operand: Operand) -> tuple[int, float]:
         if isinstance(operand, int):
@@ -184,13 +252,15 @@ class _Lowering:
             self._emit("update", [gradient, w, *slots], numbers, UPDATE_RULES.index(rule))
 
     def _add_chain(self, steps: tuple[Step, ...], outputs: tuple[int, ...]) -> None:
-        shape = self._extent(self.plan.buffers[steps[-1].makes[0]].shape)
+        result = self.plan.buffers[steps[-1].makes[0]]
+        positions = result.number in self.by_positions
         made = [step.makes[0] for step in steps]
         inputs = list(dict.fromkeys(n for step in steps for n in step.reads if n not in made))
         constants = list(dict.fromkeys(o for step in steps for o in step.inputs if isinstance(o, float)))
         # The last operand is an output: the executor takes the extent of the program from it.
-        buffers = [*inputs, *([inputs[0] if inputs else outputs[0]] * len(constants)), *outputs]
-        operands = [(self._kind(n, shape), 0.0) for n in inputs]
+        read = [self._in_positions(n) if positions else n for n in inputs]
+        buffers = [*read, *([read[0] if read else outputs[0]] * len(constants)), *outputs]
+        operands = [(self._kind(n, result), 0.0) for n in inputs]
         operands += [(CONSTANT, value) for value in constants]
         operands += [(FULL, 0.0) for _ in outputs]
         if len(operands) > 64:
@@ -207,19 +277,22 @@ class _Lowering:
             code.append((OPS.index(step.op), place[step.makes[0]], *sources))
         self._emit("elementwise", buffers, program=(code, operands, len(temporaries)))
 
-    def _kind(self, number: int, shape: tuple[int, int]) -> int:
+    def _kind(self, number: int, result: Buffer) -> int:
         buffer = self.plan.buffers[number]
-        extent = self._extent(buffer.shape)
-        if extent == shape:
+        extent, whole = self._extent(buffer), self._extent(result)
+        if extent == whole or buffer.shape == result.shape:
             return FULL
         if buffer.shape == ():
             return SCALAR
-        if extent == (1, shape[1]) and len(buffer.shape) == 1:
+        if result.number in self.by_positions:
+            if buffer.shape == (whole[1], 1, 1):
+                return ROW
+        elif len(buffer.shape) == 1 and extent == (1, whole[1], 1):
             return ROW
-        if extent == (shape[0], 1) and len(buffer.shape) == 2:
+        elif len(buffer.shape) == 2 and extent == (whole[0], 1, 1):
             return COLUMN
         raise OutsideVocabulary(
-            f"the native engine cannot spread {format_shape(buffer.shape)} over an array of another shape."
+            f"the native engine cannot spread {format_shape(buffer.shape)} over {format_shape(result.shape)}."
         )
 
 

@@ -113,7 +113,8 @@ class NativeEngine:
         )
         runner.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0))
         gradients = {}
-        for name, values in self.model.parameters.items():
+        for name in self.model.learned:
+            values = self.model.parameters[name]
             gradient = np.empty(rows_and_width(values.shape), self.model.dtype)
             runner.read(plan.results[f"gradient {name}"], gradient)
             gradients[name] = gradient.reshape(values.shape)

@@ -1,0 +1,440 @@
+// Convolutions, sample by sample, without a matrix of image columns: a tile of output positions is held in registers,
+// while the kernel goes along the runs of numbers that the window covers in each row of the image. A run is contiguous
+// at every position, so the image itself is the left matrix of a product with the packed filters.
+//
+// The gradient of the input is the same thing with the filters turned round; the gradient of the filters has the same
+// runs as its rows. Every sum has the order of runs (and of positions), whatever the tile.
+#include <algorithm>
+
+#include "families.h"
+#include "matmul_tile.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+namespace {
+
+// One cross-correlation: an image with zeros around it (or cut, where a margin is negative) and between its rows and
+// columns, and a window that steps over it.
+struct Geometry {
+  long channels, height, width;
+  bool planes;               // how the image lies: channel planes, or by positions
+  long row_gap, column_gap;  // 1: rows lie side by side; 2: one row of zeros between them; ...
+  long top, left;
+  long out_height, out_width;
+  long rows, columns, row_stride, column_stride, row_dilation, column_dilation;  // of the window
+  long filters;
+  bool staged;  // whether zeros must be put in, in scratch
+
+  long pitch() const { return planes ? 1 : padded(channels); }
+  // The image that the window really goes over.
+  long staged_height() const { return (out_height - 1) * row_stride + (rows - 1) * row_dilation + 1; }
+  long staged_width() const { return (out_width - 1) * column_stride + (columns - 1) * column_dilation + 1; }
+  long row_pitch() const { return (staged ? staged_width() : width) * pitch(); }
+  long plane_pitch() const { return planes ? (staged ? staged_height() : height) * row_pitch() : 0; }
+  long sample_size() const { return planes ? padded(channels * height * width) : height * width * padded(channels); }
+  long out_size() const { return out_height * out_width * padded(filters); }
+  long staged_size() const { return staged ? staged_height() * staged_width() * (planes ? channels : pitch()) : 0; }
+
+  // A run is what lies side by side under the window, counted from the window's first number.
+  bool whole_rows() const { return column_dilation == 1 && (planes || pitch() == channels); }
+  long runs_across() const { return whole_rows() ? 1 : columns; }
+  long run_length() const { return (planes ? 1 : channels) * (whole_rows() ? columns : 1); }
+  long run_count() const { return (planes ? channels : 1) * rows * runs_across(); }
+  long run_offset(long number) const {
+    const long across = runs_across();
+    const long column = number % across, row = number / across % rows, plane = number / across / rows;
+    return plane * plane_pitch() + row * row_dilation * row_pitch() + column * column_dilation * pitch();
+  }
+  long depth() const { return rows * columns * channels; }
+};
+
+bool needs_staging(const Geometry& g) {
+  return g.row_gap != 1 || g.column_gap != 1 || g.top != 0 || g.left != 0 || g.staged_height() > g.height ||
+         g.staged_width() > g.width;
+}
+
+// A window of one cell that takes every position: the image is one long row.
+void join_rows(Geometry& g) {
+  if (g.staged || g.rows * g.columns != 1 || g.row_stride * g.column_stride != 1) return;
+  if (g.out_height != g.height || g.out_width != g.width) return;
+  g.width = g.out_width = g.height * g.width;
+  g.height = g.out_height = 1;
+}
+
+Geometry geometry_of(const Convolution& c) {
+  const Window& w = c.window;
+  Geometry g{w.channels,   w.height,        w.width,        c.planes,          1,         1,
+             w.top,        w.left,          w.out_height,   w.out_width,       w.rows,    w.columns,
+             w.row_stride, w.column_stride, w.row_dilation, w.column_dilation, c.filters, false};
+  g.staged = needs_staging(g);
+  join_rows(g);
+  return g;
+}
+
+// dx as a correlation of dy with the filters turned round.
+Geometry backward_geometry(const Convolution& c) {
+  const Window& w = c.window;
+  Geometry g{c.filters,
+             w.out_height,
+             w.out_width,
+             false,
+             w.row_stride,
+             w.column_stride,
+             (w.rows - 1) * w.row_dilation - w.top,
+             (w.columns - 1) * w.column_dilation - w.left,
+             w.height,
+             w.width,
+             w.rows,
+             w.columns,
+             1,
+             1,
+             w.row_dilation,
+             w.column_dilation,
+             w.channels,
+             false};
+  g.staged = needs_staging(g);
+  join_rows(g);
+  return g;
+}
+
+// ---- the image, with zeros where the window finds none ------------------------------------------------------------
+
+// The first and the last + 1 of `count` numbers, `gap` apart from `margin` on, that lie in 0 .. size-1.
+struct Inside {
+  long first, last;
+  Inside(long count, long gap, long margin, long size) {
+    first = margin >= 0 ? 0 : (-margin + gap - 1) / gap;
+    last = margin >= size ? 0 : std::min(count, (size - margin + gap - 1) / gap);
+    last = std::max(last, first);
+  }
+};
+
+template <class T>
+const T* stage(const Geometry& g, const T* x, T* scratch) {
+  if (!g.staged) return x;
+  const long pitch = g.pitch(), width = g.staged_width(), height = g.staged_height();
+  const Inside rows(g.height, g.row_gap, g.top, height), columns(g.width, g.column_gap, g.left, width);
+  std::fill_n(scratch, g.staged_size(), T(0));
+  for (long plane = 0; plane < (g.planes ? g.channels : 1); ++plane)
+    for (long row = rows.first; row < rows.last; ++row) {
+      const T* from = x + ((plane * g.height + row) * g.width + columns.first) * pitch;
+      T* to = scratch +
+              ((plane * height + row * g.row_gap + g.top) * width + columns.first * g.column_gap + g.left) * pitch;
+      if (g.column_gap == 1) {
+        std::copy_n(from, (columns.last - columns.first) * pitch, to);
+      } else {
+        for (long column = columns.first; column < columns.last; ++column, from += pitch, to += g.column_gap * pitch)
+          std::copy_n(from, pitch, to);
+      }
+    }
+  return scratch;
+}
+
+// ---- forward, and the gradient of the input -----------------------------------------------------------------------
+
+// A row of tiles, side by side.
+template <class T>
+struct Strip {
+  const T* x;
+  long step;      // from one position to the next
+  const T* bias;  // null: 0
+  const T* filters;
+  long ld;  // of filters and y
+  T* y;
+  long tiles;
+};
+
+template <class T, int MR, int NV>
+void correlate(const Strip<T>& s, const Geometry& g) {
+  const long length = g.run_length(), rows = g.rows, across = g.runs_across(),
+             row_pitch = g.row_dilation * g.row_pitch();
+  const long plane_count = g.planes ? g.channels : 1, plane_pitch = g.plane_pitch();
+  const long column_pitch = g.column_dilation * g.pitch();
+  for (long t = 0; t < s.tiles; ++t) {
+    Lanes<T> acc[MR][NV];
+    const Accumulators<T> from{s.bias ? Start::bias : Start::zero, s.bias, T(0)};
+    start_tile<T, MR, NV>(acc, nullptr, 0, from);
+    const T* b = s.filters;
+    const T* x = s.x + t * MR * s.step;
+    for (long plane = 0; plane < plane_count; ++plane)
+      for (long row = 0; row < rows; ++row)
+        for (long column = 0; column < across; ++column) {
+          const T* a = x + plane * plane_pitch + row * row_pitch + column * column_pitch;
+          for (long k = 0; k < length; ++k, ++a, b += s.ld) {
+            Lanes<T> filters[NV];
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) filters[v] = load(b + v * kLanes<T>);
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i) {
+              const Lanes<T> factor = splat<T>(a[i * s.step]);
+#pragma GCC unroll 8
+              for (int v = 0; v < NV; ++v) acc[i][v] = fma(factor, filters[v], acc[i][v]);
+            }
+          }
+        }
+    T* y = s.y + t * MR * s.ld;
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) store(y + i * s.ld + v * kLanes<T>, acc[i][v]);
+  }
+}
+
+template <class T>
+using Correlate = void (*)(const Strip<T>&, const Geometry&);
+
+template <class T, int NV, int... I>
+Correlate<T> correlate_rows(int rows, std::integer_sequence<int, I...>) {
+  static constexpr Correlate<T> functions[] = {correlate<T, I + 1, NV>...};
+  return functions[rows - 1];
+}
+
+template <class T>
+Correlate<T> correlate_of(int rows, int vectors) {
+  switch (vectors) {
+    case 1:
+      return correlate_rows<T, 1>(rows, std::make_integer_sequence<int, max_rows(1)>{});
+    case 2:
+      return correlate_rows<T, 2>(rows, std::make_integer_sequence<int, max_rows(2)>{});
+    case 4:
+      return correlate_rows<T, 4>(rows, std::make_integer_sequence<int, max_rows(4)>{});
+    default:
+      return correlate_rows<T, 8>(rows, std::make_integer_sequence<int, max_rows(8)>{});
+  }
+}
+
+template <class T>
+void correlate_samples(const Geometry& g, long samples, const T* x, const T* packed, const T* bias, T* y, T* scratch) {
+  const long ld = padded(g.filters), step = g.column_stride * g.pitch();
+  const Split split(g.out_width, kMaxRows);
+  const int most = widest(split.tallest());
+  for (long sample = 0; sample < samples; ++sample, x += g.sample_size(), y += g.out_size()) {
+    const T* image = stage(g, x, scratch);
+    for (long col = 0; col < ld;) {
+      const int vectors = panel_vectors((ld - col) / kLanes<T>, most);
+      for (long row = 0; row < g.out_height; ++row) {
+        Strip<T> strip{image + row * g.row_stride * g.row_pitch(), step, bias ? bias + col : nullptr, packed + col, ld,
+                       y + row * g.out_width * ld + col,           0};
+        for (long first = 0; first < split.tiles; first += strip.tiles) {
+          const long height = split.height(first);
+          strip.tiles = (first < split.extra ? split.extra : split.tiles) - first;
+          correlate_of<T>(int(height), vectors)(strip, g);
+          strip.x += strip.tiles * height * step;
+          strip.y += strip.tiles * height * ld;
+        }
+      }
+      col += vectors * kLanes<T>;
+    }
+  }
+}
+
+// ---- the gradient of the filters ----------------------------------------------------------------------------------
+
+// Rows of dW: MR numbers of each of R runs; columns: NV vectors of filters. Sums over all positions of a sample.
+template <class T>
+struct Share {
+  const T* x;
+  const T* dy;
+  T* sums;
+  long ld;          // of dy and sums
+  long offsets[4];  // of the runs
+  long sums_apart;  // from one run's rows of sums to the next one's
+};
+
+template <class T, int MR, int R, int NV>
+void add_gradient(const Share<T>& s, const Geometry& g) {
+  Lanes<T> acc[R][MR][NV];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) acc[r][i][v] = load(s.sums + r * s.sums_apart + i * s.ld + v * kLanes<T>);
+  const long step = g.column_stride * g.pitch(), row_step = g.row_stride * g.row_pitch();
+  const T* dy = s.dy;
+  for (long row = 0; row < g.out_height; ++row) {
+    const T* a[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) a[r] = s.x + row * row_step + s.offsets[r];
+    for (long column = 0; column < g.out_width; ++column, dy += s.ld) {
+      Lanes<T> b[NV];
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) b[v] = load(dy + v * kLanes<T>);
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i) {
+          const Lanes<T> factor = splat<T>(a[r][i]);
+#pragma GCC unroll 4
+          for (int v = 0; v < NV; ++v) acc[r][i][v] = fma(factor, b[v], acc[r][i][v]);
+        }
+        a[r] += step;
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) store(s.sums + r * s.sums_apart + i * s.ld + v * kLanes<T>, acc[r][i][v]);
+}
+
+template <class T>
+using AddGradient = void (*)(const Share<T>&, const Geometry&);
+
+template <class T, int R, int NV, int... I>
+AddGradient<T> add_gradient_rows(int rows, std::integer_sequence<int, I...>) {
+  static constexpr AddGradient<T> functions[] = {add_gradient<T, I + 1, R, NV>...};
+  return functions[rows - 1];
+}
+
+template <class T, int NV>
+AddGradient<T> add_gradient_of(int rows, int runs) {
+  switch (runs) {
+    case 1:
+      return add_gradient_rows<T, 1, NV>(rows, std::make_integer_sequence<int, kMaxRows>{});
+    case 2:
+      return add_gradient_rows<T, 2, NV>(rows, std::make_integer_sequence<int, kMaxRows / 2>{});
+    case 3:
+      return add_gradient_rows<T, 3, NV>(rows, std::make_integer_sequence<int, kMaxRows / 3>{});
+    default:
+      return add_gradient_rows<T, 4, NV>(rows, std::make_integer_sequence<int, (kMaxRows + 3) / 4>{});
+  }
+}
+
+// How many runs go together, so that short ones fill the registers too.
+long runs_together(long tallest, long left) {
+  long most = kMaxRows / tallest;
+  return std::min({most, 4L, left});
+}
+
+template <class T>
+void filter_sums(const Geometry& g, const T* image, const T* dy, T* sums) {
+  const long ld = padded(g.filters), length = g.run_length();
+  const Split split(length, kMaxRows);
+  for (long run = 0; run < g.run_count();) {
+    const long together = runs_together(split.tallest(), g.run_count() - run);
+    for (long col = 0; col < ld;) {
+      const int vectors = panel_vectors((ld - col) / kLanes<T>, 2);
+      for (long tile = 0, row = 0; tile < split.tiles; row += split.height(tile), ++tile) {
+        Share<T> share{image + row, dy + col, sums + (run * length + row) * ld + col, ld, {}, length * ld};
+        for (long r = 0; r < together; ++r) share.offsets[r] = g.run_offset(run + r);
+        const int height = int(split.height(tile)), runs = int(together);
+        (vectors == 2 ? add_gradient_of<T, 2>(height, runs) : add_gradient_of<T, 1>(height, runs))(share, g);
+      }
+      col += vectors * kLanes<T>;
+    }
+    run += together;
+  }
+}
+
+// ---- filters, in the order of the runs ----------------------------------------------------------------------------
+
+// The order in which the numbers of a filter (channel, row, column) are packed.
+struct Cell {
+  long channel, row, column;
+};
+Cell cell_of(const Geometry& g, long k) {
+  if (g.planes) return {k / g.columns / g.rows, k / g.columns % g.rows, k % g.columns};
+  return {k % g.channels, k / g.channels / g.columns, k / g.channels % g.columns};
+}
+
+// Where W (filters, channels/groups, rows, columns) keeps what connects a channel with a filter; -1: nothing does.
+struct FilterPlace {
+  long groups, channels, filters, rows, columns, ld;
+  long operator()(long filter, Cell cell) const {
+    const long inner = channels / groups;
+    if (filter / (filters / groups) != cell.channel / inner) return -1;
+    return filter * ld + (cell.channel % inner * rows + cell.row) * columns + cell.column;
+  }
+};
+FilterPlace place_in(const Convolution& c, long ld) {
+  return {c.groups, c.window.channels, c.filters, c.window.rows, c.window.columns, ld};
+}
+
+template <class T>
+void pack_filters(const Convolution& c, const T* W, long ldw, T* packed) {
+  const Geometry g = geometry_of(c);
+  const FilterPlace place = place_in(c, ldw);
+  const long ld = padded(c.filters);
+  for (long k = 0; k < g.depth(); ++k, packed += ld) {
+    const Cell cell = cell_of(g, k);
+    for (long filter = 0; filter < ld; ++filter) {
+      const long at = filter < c.filters ? place(filter, cell) : -1;
+      packed[filter] = at < 0 ? T(0) : W[at];
+    }
+  }
+}
+
+template <class T>
+void pack_filters_back(const Convolution& c, const T* W, long ldw, T* packed) {
+  const Geometry g = backward_geometry(c);
+  const FilterPlace place = place_in(c, ldw);
+  const Window& w = c.window;
+  const long ld = padded(w.channels);
+  for (long k = 0; k < g.depth(); ++k, packed += ld) {
+    const Cell turned = cell_of(g, k);  // its channel is the filter
+    for (long channel = 0; channel < ld; ++channel) {
+      const Cell cell{channel, w.rows - 1 - turned.row, w.columns - 1 - turned.column};
+      const long at = channel < w.channels ? place(turned.channel, cell) : -1;
+      packed[channel] = at < 0 ? T(0) : W[at];
+    }
+  }
+}
+
+// ---- the table ----------------------------------------------------------------------------------------------------
+
+ConvolutionSizes convolution_sizes(const Convolution& c) {
+  const Geometry forward = geometry_of(c), back = backward_geometry(c);
+  return {forward.depth() * padded(c.filters), back.depth() * padded(c.window.channels), padded(forward.staged_size()),
+          padded(back.staged_size())};
+}
+
+template <class T>
+void convolve(const Convolution& c, long samples, const T* x, const T* packed, const T* bias, T* y, T* scratch) {
+  correlate_samples(geometry_of(c), samples, x, packed, bias, y, scratch);
+}
+
+template <class T>
+void convolve_back(const Convolution& c, long samples, const T* dy, const T* packed, T* dx, T* scratch) {
+  correlate_samples<T>(backward_geometry(c), samples, dy, packed, nullptr, dx, scratch);
+}
+
+template <class T>
+void add_filter_gradient(const Convolution& c, long samples, const T* x, const T* dy, T* sums, T* scratch) {
+  const Geometry g = geometry_of(c);
+  for (long sample = 0; sample < samples; ++sample, x += g.sample_size(), dy += g.out_size())
+    filter_sums(g, stage(g, x, scratch), dy, sums);
+}
+
+template <class T>
+void unpack_filter_gradient(const Convolution& c, const T* sums, T* dW, long ldw) {
+  const Geometry g = geometry_of(c);
+  const FilterPlace place = place_in(c, ldw);
+  for (long k = 0; k < g.depth(); ++k, sums += padded(c.filters)) {
+    const Cell cell = cell_of(g, k);
+    for (long filter = 0; filter < c.filters; ++filter) {
+      const long at = place(filter, cell);
+      if (at >= 0) dW[at] = sums[filter];
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void add_convolution(Kernels<T>& table) {
+  table.convolution_sizes = convolution_sizes;
+  table.pack_filters = pack_filters<T>;
+  table.pack_filters_back = pack_filters_back<T>;
+  table.convolve = convolve<T>;
+  table.convolve_back = convolve_back<T>;
+  table.add_filter_gradient = add_filter_gradient<T>;
+  table.unpack_filter_gradient = unpack_filter_gradient<T>;
+}
+template void add_convolution(Kernels<float>&);
+template void add_convolution(Kernels<double>&);
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid
