@@ -3,5 +3,6 @@
 
 #include <nanobind/nanobind.h>
 
+void bind_augment(nanobind::module_& module);
 void bind_executor(nanobind::module_& module);
 void bind_quick(nanobind::module_& module);

@@ -66,6 +66,7 @@ NB_MODULE(_core, module) {
       "counter"_a, "key"_a, "One Philox4x32-10 block, as in the published test vectors.");
   module.def("built_instruction_sets", &built_instruction_sets,
              "The instruction sets that the kernels were compiled for, lowest first.");
+  bind_augment(module);
   bind_executor(module);
   bind_quick(module);
 }
