@@ -27,6 +27,7 @@ SAME_FLOOR = {
     ("layers", "initializers"),
     ("optimizers", "schedules"),
     ("datasets", "philox"),
+    ("datasets", "_core"),
     ("info", "_core"),
     ("philox", "_core"),
 }

@@ -10,9 +10,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from pellucid import datasets
 from pellucid.compat.nielsen import mnist_loader
 from pellucid.errors import InputError
 from pellucid.files import write_atomically
@@ -25,14 +25,7 @@ def expanded(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[An
     side = round(x.shape[1] ** 0.5) if x.ndim == 2 else 0
     if x.ndim != 2 or side * side != x.shape[1] or y.shape != x.shape[:1]:
         raise InputError(f"expanded takes square images (N, 784) and digits (N,), got {x.shape} and {y.shape}.")
-    images = x.reshape(-1, side, side)
-    moved = np.zeros((len(x), 5, side, side), x.dtype)
-    moved[:, 0] = images
-    moved[:, 1, 1:] = images[:, :-1]
-    moved[:, 2, :-1] = images[:, 1:]
-    moved[:, 3, :, 1:] = images[:, :, :-1]
-    moved[:, 4, :, :-1] = images[:, :, 1:]
-    return moved.reshape(5 * len(x), -1), np.repeat(y, 5)
+    return datasets.expanded(x, y)
 
 
 def main(path: str | Path = EXPANDED) -> None:
