@@ -5,8 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pellucid import Network, layers, losses
-from pellucid.layers import Affine, Dropout, Flatten, Identity, Layer, Named, Rescale, Sigmoid, Softmax
+from pellucid import Graph, Network, layers, losses
+from pellucid.layers import (
+    Add,
+    Affine,
+    BatchNorm,
+    Conv2D,
+    Dropout,
+    Flatten,
+    Identity,
+    Layer,
+    MaxPool2D,
+    Named,
+    Rescale,
+    Sigmoid,
+    Softmax,
+)
 from pellucid.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD
 from pellucid.trace.formulas import backward_entries, formulas_of, forward_entries
@@ -50,6 +64,37 @@ def test_formulas_end_where_they_end() -> None:
     assert formulas_of(Softmax())["du"] == "y (dy − Σₖ dy y)"
     assert formulas_of(Dropout())["dx"] == "dy · mask"
     assert formulas_of(Rescale())["dx"] == "dy · scale"
+
+
+def test_formulas_in_words_end_where_they_end() -> None:
+    assert formulas_of(MaxPool2D())["dx"] == "each dy goes to the first cell that holds the largest"
+    assert formulas_of(Add())["y"] == "x₁ + x₂ + ..."
+    assert formulas_of(Conv2D(2, 3))["u"] == "x ∗ W + b"
+
+
+def test_the_layers_of_images_show_their_formulas() -> None:
+    net = Network(
+        [Conv2D(2, 3), BatchNorm(), MaxPool2D(), Flatten(), Affine(3)], MeanSquaredError(), input_shape=(1, 6, 6)
+    )
+    traced = net.trace(np.ones((1, 1, 6, 6)), [1], SGD(0.1))
+    found = {f"{i}.{e.symbol}": (e.formula, e.equation) for i in range(4) for e in backward_entries(traced, i)}
+    assert found["0.dW"] == ("Σ du · x under the window", "BP4") and found["0.db"][1] == "BP3"
+    assert found["1.dgamma"] == ("Σ dy z", "") and found["1.dbeta"] == ("Σ dy", "")
+    assert found["2.dx"][0].startswith("each dy goes to")
+    assert [e.symbol for e in forward_entries(traced, 1)] == [*net.model.own(1, net.parameters), "z", "y"]
+    assert max(map(len, str(traced).splitlines())) <= 80
+
+
+def test_a_join_shows_one_derivative_for_each_value() -> None:
+    graph = Graph()
+    graph.add(Affine(3), graph.add(Add(), graph.input, graph.input))
+    traced = Network(graph, MeanSquaredError(), input_shape=2).trace(np.ones((1, 2)), [1])
+    assert [(e.symbol, e.formula) for e in backward_entries(traced, 0)] == [("dx₁", "dy"), ("dx₂", "dy")]
+    assert [(e.symbol, e.formula) for e in forward_entries(traced, 0)] == [
+        ("x₁", "the input"),
+        ("x₂", "the input"),
+        ("y", "x₁ + x₂ + ..."),
+    ]
 
 
 def test_the_four_equations_of_a_sigmoid_network() -> None:

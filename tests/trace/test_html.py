@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from pellucid import Network
-from pellucid.layers import Affine, Sigmoid
+from pellucid.layers import Affine, Conv2D, Flatten, MaxPool2D, ReLU, Sigmoid
 from pellucid.losses import MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD
 from pellucid.trace.html import Subject, as_html
 from pellucid.trace.pixels import heat, ink, png
-from pellucid.trace.tables import MOST_CELLS, array_as_html, number
+from pellucid.trace.tables import MOST_CELLS, MOST_UNITS, array_as_html, number
 
 VOID = {"meta", "img", "link", "br"}
 
@@ -130,3 +130,26 @@ def test_numbers_that_are_not_finite_can_be_shown() -> None:
     traced = net.trace([[1e30, 1e30]], [[0.0, 1.0]])
     assert Tags(as_html(traced)).open == []
     assert "inf" in str(traced)
+
+
+def test_images_and_filters_are_shown_channel_by_channel() -> None:
+    small = np.arange(36.0).reshape(2, 2, 3, 3)
+    page = array_as_html(small)
+    assert page.count("<table") == 4 and "<figcaption>1, 0</figcaption>" in page
+    assert 'title="[1, 0, 2, 1] 25"' in page and "3 by 3" in page
+    assert array_as_html(small[:1, :1]).count("<table") == 1 and "figure" not in array_as_html(small[:1, :1])
+    large = array_as_html(np.ones((1, 3, 28, 28)))
+    assert large.count("<img") == 3 and "<figcaption>2</figcaption>" in large
+    many = array_as_html(np.ones((1, MOST_UNITS + 5, 9, 9)))
+    assert many.count("<img") == MOST_UNITS and f"the first {MOST_UNITS} of {MOST_UNITS + 5}" in many
+    alone = array_as_html(np.ones((1, 1, 28, 28)))
+    assert "<table" not in alone and "28 rows, 28 columns" in alone
+    assert "figure" not in array_as_html(np.ones((1, 3, 1, 1)))
+
+
+def test_a_page_of_a_network_of_images_is_whole() -> None:
+    net = Network(
+        [Conv2D(3, 3), ReLU(), MaxPool2D(), Flatten(), Affine(4)], SoftmaxCrossEntropy(), input_shape=(2, 16, 16)
+    )
+    tags = Tags(as_html(net.trace(np.linspace(0, 1, 512).reshape(1, 2, 16, 16), [3], SGD(0.1))))
+    assert tags.open == [] and len(tags.sources) >= 3

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.ops import Array
@@ -25,7 +27,9 @@ EQUATIONS = {
     "BP4": "∂C/∂W = xᵀ·δ",
 }
 _PARAMETER_EQUATIONS = {"W": "BP4", "b": "BP3"}
-_START = re.compile(r"(?:^|(?<=\s\s)|(?<=, )|(?<=; ))([A-Za-z]\w*(?:/d\w+)?) = ", re.MULTILINE)
+_GREEK = {"alpha": "α", "beta": "β", "gamma": "γ"}
+"""How parameters of these names are written in formulas."""
+_START = re.compile(r"(?:^\s*|(?<=\s\s)|(?<=, )|(?<=; ))(?:([A-Za-z]\w*(?:/d\w+)?) = |(d[xu]): )", re.MULTILINE)
 _END = re.compile(r"\s{2,}|\n|[.:;,]?\s*$|\.\s+(?=[A-Z])|: |; ")
 
 
@@ -44,14 +48,18 @@ class Entry:
 
 
 def formulas_of(subject: Layer | Loss) -> dict[str, str]:
-    """Returns {"u": "x·W + b", "dx": "du·Wᵀ", ...} as the docstring says; the first is the forward pass."""
+    """Returns {"u": "x·W + b", "dx": "du·Wᵀ", ...} as the docstring says; the first is the forward pass.
+
+    dx and du may also be told in words, as `dx: each dy goes to ...`.
+    """
     text = (type(subject).__doc__ or "").partition("Source:")[0]
     starts = list(_START.finditer(text))
     found: dict[str, str] = {}
     for index, start in enumerate(starts):
         rest = text[start.end() : starts[index + 1].start() if index + 1 < len(starts) else len(text)]
         end = _END.search(rest)
-        found.setdefault(start[1], rest[: end.start() if end else len(rest)].rstrip(" .,;:"))
+        formula = rest[: end.start() if end else len(rest)].strip()
+        found.setdefault(start[1] or start[2], formula if formula.endswith(" ...") else formula.rstrip(" .,;:"))
     return found
 
 
@@ -70,9 +78,13 @@ def forward_entries(trace: Trace, index: int) -> Iterator[Entry]:
     if index == 0 or layer.reads != (index,):
         for symbol, number, x in zip(numbered(incoming, len(layer.xs)), layer.reads, layer.xs, strict=True):
             yield Entry(symbol, trace.name_of(number), "", x)
+    formulas = formulas_of(layer.layer)
     for name, values in layer.parameters.items():
         yield Entry(name, "", "", values)
-    yield Entry(outgoing, formulas_of(layer.layer).get(outgoing, ""), "", layer.y)
+    for name, values in layer.saved.items():
+        if name in formulas and name not in (incoming, outgoing) and isinstance(values, np.ndarray):
+            yield Entry(name, formulas[name], "", values)
+    yield Entry(outgoing, formulas.get(outgoing, ""), "", layer.y)
 
 
 def backward_entries(trace: Trace, index: int) -> Iterator[Entry]:
@@ -85,13 +97,17 @@ def backward_entries(trace: Trace, index: int) -> Iterator[Entry]:
     elif _added_up(trace, index):
         yield Entry(f"d{outgoing}", _added_up(trace, index), "", layer.delta)
     for name, gradient in layer.gradients.items():
-        yield Entry(f"d{name}", formulas.get(f"d{name}", ""), _PARAMETER_EQUATIONS.get(name, ""), gradient)
+        formula = formulas.get(f"d{name}", formulas.get(f"d{_GREEK.get(name, name)}", ""))
+        yield Entry(f"d{name}", formula, _PARAMETER_EQUATIONS.get(name, ""), gradient)
     down = formulas.get(f"d{incoming}", "")
     if not down and "dy/du" in formulas:
         down = f"dy ⊙ dy/du,  dy/du = {formulas['dy/du']}"
-    for symbol, dx in zip(numbered(f"d{incoming}", len(layer.dxs)), layer.dxs, strict=True):
-        own = formulas.get(symbol, down)
-        yield Entry(symbol, own, _name_of_error(trace, index, incoming), dx)
+    symbols = numbered(f"d{incoming}", len(layer.dxs))
+    _, says_so, of_all = formulas.get(symbols[0], "").rpartition(" = ")
+    for symbol, dx in zip(symbols, layer.dxs, strict=True):
+        # "dx₁ = dx₂ = ... = dy" is one formula for all of them.
+        own = of_all if says_so else formulas.get(symbol, down)
+        yield Entry(symbol, own if len(symbols) > 1 else down, _name_of_error(trace, index, incoming), dx)
 
 
 def _added_up(trace: Trace, index: int) -> str:
