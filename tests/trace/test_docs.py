@@ -12,7 +12,7 @@ def test_the_example_runs_and_the_table_is_true(capsys):
     exec(example, names)
     assert "BP1" in capsys.readouterr().out
     rows = re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE)
-    assert len(rows) == 7
+    assert len(rows) == 8
     for row in rows:
         of = "trace[0]" if "trace[i]" in row else "trace"
         for name in re.findall(r"`(?:trace(?:\[i\])?)?\.(\w+)`", row):
