@@ -9,34 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpreter import run
+from ops.recorder import Recorder
 from pellucid import ops
 from pellucid.errors import InputError, OutsideVocabulary
-from pellucid.ops import Array
-from pellucid.ops.plan import ROWS, Plan, validate
-from pellucid.ops.record import Recorded, declare, shape_rule
+from pellucid.ops.images import IMAGE_OPS
+from pellucid.ops.plan import ROWS, validate
+from pellucid.ops.record import Recorded, shape_rule
 from pellucid.ops.reference import VOCABULARY
 
 DTYPES = ("float32", "float64")
 Make = Callable[..., Any]
-
-
-class Recorder:
-    """Declares inputs of a plan and remembers the numbers that stand behind them; N is `rows`."""
-
-    def __init__(self, dtype: str, rows: int) -> None:
-        self.plan = Plan()
-        self.dtype = np.dtype(dtype)
-        self.rows = rows
-        self.values: dict[str, Any] = {}
-        self.pairs: dict[int, Array] = {}
-
-    def __call__(self, *shape: Any, role: str = "input", dtype: Any = None, value: Any = None) -> tuple[Recorded, Any]:
-        name = f"a{len(self.values)}"
-        dtype = np.dtype(dtype or self.dtype)
-        actual = tuple(self.rows if d == ROWS else d for d in shape)
-        numbers = np.linspace(0.5, 2, int(np.prod(actual))).reshape(actual).astype(dtype) if value is None else value
-        self.values[name] = numbers
-        return declare(self.plan, shape, dtype, role, name), numbers  # type: ignore[arg-type]
 
 
 def arguments(name: str, a: Recorder, i: int, o: int) -> tuple[list[tuple[Any, Any]], dict[str, Any]]:
@@ -65,7 +47,8 @@ def arguments(name: str, a: Recorder, i: int, o: int) -> tuple[list[tuple[Any, A
     return [a(ROWS, i)], {}
 
 
-COMPUTING = sorted(name for name in VOCABULARY if not name.endswith("_update"))
+COMPUTING = sorted(set(VOCABULARY) - {op.__name__ for op in IMAGE_OPS} - {n for n in VOCABULARY if "_update" in n})
+"""What computes, but for the ops on images: they are in test_images.py."""
 sizes = st.integers(1, 70)
 
 
@@ -127,8 +110,8 @@ def test_a_product_by_operator_is_recorded() -> None:
 @pytest.mark.parametrize("name", sorted(n for n in VOCABULARY if n.endswith("_update")))
 def test_updates_name_what_they_write(name: str) -> None:
     a = Recorder("float32", 3)
-    slots = {"sgd": 0, "momentum": 1, "nesterov": 1, "adagrad": 1, "rmsprop": 1, "adam": 2, "adamw": 2}
-    scalars = {"adam": 2, "adamw": 3}
+    slots = {"running": 0, "sgd": 0, "momentum": 1, "nesterov": 1, "adagrad": 1, "rmsprop": 1, "adam": 2, "adamw": 2}
+    scalars = {"adam": 2, "adamw": 3, "running": 0}
     kind = name.removesuffix("_update")
     w, g = a(4, 5, role="parameter")[0], a(4, 5)[0]
     own = [a(4, 5, role="slot")[0] for _ in range(slots[kind])]
@@ -224,6 +207,7 @@ def test_powers_and_lengths_are_refused() -> None:
         ("max_columns", [(ROWS,)]),
         ("mean_weights", [(ROWS, 2)]),
         ("sgd_update", [(3, 4), (4, 3), ()]),
+        ("running_update", [(3,), (4,)]),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(name: str, shapes: list[Any]) -> None:

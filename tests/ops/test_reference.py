@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -286,7 +287,7 @@ def test_softmax_never_overflows_and_sums_to_one(dtype: str, data: st.DataObject
 # Dropout --------------------------------------------------------------------------------------------------------
 
 
-def mask(rate: float, n: int = 100, k: int = 101, dtype: str = "float32", **address: int) -> Array:
+def mask(rate: float, n: int = 100, k: int = 101, dtype: str = "float32", **address: Any) -> Array:
     address = {"seed": 1, "layer": 2, "step": 3} | address
     return ops.dropout_mask(np.zeros((n, k), dtype), rate=rate, **address)
 
@@ -312,6 +313,11 @@ def test_a_dropout_mask_depends_on_its_address_alone() -> None:
         assert 0.45 < agreement < 0.55, other
 
 
+def test_a_dropout_mask_of_another_shape_has_the_same_bits_in_fewer_places() -> None:
+    found = mask(0.5, n=9, k=7, shape=(5,))
+    np.testing.assert_array_equal(found, mask(0.5, n=9, k=5))
+
+
 def test_what_a_higher_rate_keeps_a_lower_rate_keeps_too() -> None:
     assert ((mask(0.7) != 0) <= (mask(0.2) != 0)).all()
 
@@ -322,6 +328,8 @@ def test_what_a_higher_rate_keeps_a_lower_rate_keeps_too() -> None:
 def _update(name: str, w: float, g: float, slots: list[float], c: dict[str, float]) -> tuple[float, list[float]]:
     """One number, one step, by the formulas as they stand in the books."""
     eta = c["learning_rate"]
+    if name == "running_update":
+        return c["momentum"] * w + (1 - c["momentum"]) * g, []
     if name == "adamw_update":
         w = c["decay"] * w
     else:

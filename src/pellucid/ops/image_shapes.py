@@ -83,7 +83,7 @@ def _spread2d(shapes: list[Shape], a: Attributes) -> Shape | None:
 
 def _concatenate(shapes: list[Shape], a: Attributes) -> Shape | None:
     first = shapes[0]
-    if len(first) < 2 or {(*s[:1], *s[2:]) for s in shapes} != {(*first[:1], *first[2:])}:
+    if min(map(len, shapes)) < 2 or {(*s[:1], *s[2:]) for s in shapes} != {(*first[:1], *first[2:])}:
         return None
     return (first[0], sum(int(s[1]) for s in shapes), *first[2:])
 
