@@ -1,6 +1,7 @@
 // Replays a plan: for each batch gathers its rows and runs the steps, sharing large ones among threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -125,7 +126,7 @@ class Executor {
   void update(const StepSpec& step, const Batch& batch, int part, int parts);
   long lay_out_working();
   void run_group(const Group& group, const Batch& batch);
-  void run_strands(const Group& group, const Batch& batch, int part, int parts);
+  void run_strands(const Group& group, const Batch& batch, int part, std::atomic<int>& next);
   T* at(int buffer, const Samples& samples) const;
   void pack(const StepSpec& step, const Working& working);
   void run_samples(const StepSpec& step, const Working& working, const Batch& batch, const Samples& samples);

@@ -1,5 +1,6 @@
 // Groups of steps, made for some samples at a time: which thread takes which samples, and the kernels over images.
 #include <algorithm>
+#include <atomic>
 
 #include "executor.h"
 #include "steps.h"
@@ -44,37 +45,37 @@ void Executor<T>::run_group(const Group& group, const Batch& batch) {
   for (long i = group.first; i < group.last; ++i) pack(plan_.steps[i], working_[i]);
   const bool shared = pool_taken_ && group.work * batch.rows >= kWorthSharing;
   if (!shared) {
-    run_strands(group, batch, 0, 1);
+    std::atomic<int> next{0};
+    run_strands(group, batch, 0, next);
   } else {
     struct Call {
       Executor* self;
       const Group* group;
       const Batch* batch;
-    } call{this, &group, &batch};
+      std::atomic<int> next;
+    } call{this, &group, &batch, {0}};
     ThreadPool::instance().run(
         std::min(threads_, kStrands),
-        [](void* context, int part, int parts) {
-          const Call& given = *static_cast<Call*>(context);
-          given.self->run_strands(*given.group, *given.batch, part, parts);
+        [](void* context, int part, int) {
+          Call& given = *static_cast<Call*>(context);
+          given.self->run_strands(*given.group, *given.batch, part, given.next);
         },
         &call);
   }
   for (long i = group.first; i < group.last; ++i) finish(plan_.steps[i], working_[i], batch.rows);
 }
 
+// Makes the next strand until none is left: a thread that has lost its core for a while leaves more to the others.
 template <class T>
-void Executor<T>::run_strands(const Group& group, const Batch& batch, int part, int parts) {
+void Executor<T>::run_strands(const Group& group, const Batch& batch, int part, std::atomic<int>& next) {
   T* scratch = scratch_of(part);
-  long first_strand, last_strand;
-  share(kStrands, 1, part, parts, first_strand, last_strand);
-  for (long strand = first_strand; strand < last_strand; ++strand) {
+  for (int strand = next++; strand < kStrands; strand = next++) {
     for (long i = group.first; i < group.last; ++i)
       std::fill_n(working_base_ + working_[i].sums + strand * working_[i].sums_size, working_[i].sums_size, T(0));
     long first, last;
-    share(batch.rows, 1, static_cast<int>(strand), kStrands, first, last);
+    share(batch.rows, 1, strand, kStrands, first, last);
     for (long sample = first; sample < last; sample += group.block) {
-      const Samples samples{sample, std::min(last, sample + group.block), static_cast<int>(strand), scratch,
-                            scratch + scratch_elements_};
+      const Samples samples{sample, std::min(last, sample + group.block), strand, scratch, scratch + scratch_elements_};
       for (long i = group.first; i < group.last; ++i) run_samples(plan_.steps[i], working_[i], batch, samples);
     }
   }

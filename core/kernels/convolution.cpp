@@ -331,7 +331,7 @@ void filter_sums(const Geometry& g, const T* image, const T* dy, T* sums) {
 
 // ---- filters, in the order of the runs ----------------------------------------------------------------------------
 
-// The order in which the numbers of a filter (channel, row, column) are packed.
+// The number of a filter (channel, row, column) that comes k-th.
 struct Cell {
   long channel, row, column;
 };
@@ -340,46 +340,39 @@ Cell cell_of(const Geometry& g, long k) {
   return {k % g.channels, k / g.channels / g.columns, k / g.channels % g.columns};
 }
 
-// Where W (filters, channels/groups, rows, columns) keeps what connects a channel with a filter; -1: nothing does.
-struct FilterPlace {
-  long groups, channels, filters, rows, columns, ld;
-  long operator()(long filter, Cell cell) const {
-    const long inner = channels / groups;
-    if (filter / (filters / groups) != cell.channel / inner) return -1;
-    return filter * ld + (cell.channel % inner * rows + cell.row) * columns + cell.column;
+// Where W (filters, channels/groups, rows, columns) keeps one cell of the filters that see it: first .. last-1.
+struct Column {
+  long first, last, offset;
+  Column(const Convolution& c, const Cell& cell) {
+    const long inner = c.window.channels / c.groups, outer = c.filters / c.groups, group = cell.channel / inner;
+    first = group * outer;
+    last = first + outer;
+    offset = (cell.channel % inner * c.window.rows + cell.row) * c.window.columns + cell.column;
   }
 };
-FilterPlace place_in(const Convolution& c, long ld) {
-  return {c.groups, c.window.channels, c.filters, c.window.rows, c.window.columns, ld};
-}
 
 template <class T>
 void pack_filters(const Convolution& c, const T* W, long ldw, T* packed) {
   const Geometry g = geometry_of(c);
-  const FilterPlace place = place_in(c, ldw);
   const long ld = padded(c.filters);
+  std::fill_n(packed, g.depth() * ld, T(0));
   for (long k = 0; k < g.depth(); ++k, packed += ld) {
-    const Cell cell = cell_of(g, k);
-    for (long filter = 0; filter < ld; ++filter) {
-      const long at = filter < c.filters ? place(filter, cell) : -1;
-      packed[filter] = at < 0 ? T(0) : W[at];
-    }
+    const Column column(c, cell_of(g, k));
+    for (long filter = column.first; filter < column.last; ++filter) packed[filter] = W[filter * ldw + column.offset];
   }
 }
 
 template <class T>
 void pack_filters_back(const Convolution& c, const T* W, long ldw, T* packed) {
   const Geometry g = backward_geometry(c);
-  const FilterPlace place = place_in(c, ldw);
   const Window& w = c.window;
-  const long ld = padded(w.channels);
+  const long ld = padded(w.channels), inner = w.channels / c.groups, cells = w.rows * w.columns;
+  std::fill_n(packed, g.depth() * ld, T(0));
   for (long k = 0; k < g.depth(); ++k, packed += ld) {
     const Cell turned = cell_of(g, k);  // its channel is the filter
-    for (long channel = 0; channel < ld; ++channel) {
-      const Cell cell{channel, w.rows - 1 - turned.row, w.columns - 1 - turned.column};
-      const long at = channel < w.channels ? place(turned.channel, cell) : -1;
-      packed[channel] = at < 0 ? T(0) : W[at];
-    }
+    const long first = turned.channel / (c.filters / c.groups) * inner;
+    const T* from = W + turned.channel * ldw + (w.rows - 1 - turned.row) * w.columns + w.columns - 1 - turned.column;
+    for (long i = 0; i < inner; ++i) packed[first + i] = from[i * cells];
   }
 }
 
@@ -411,13 +404,9 @@ void add_filter_gradient(const Convolution& c, long samples, const T* x, const T
 template <class T>
 void unpack_filter_gradient(const Convolution& c, const T* sums, T* dW, long ldw) {
   const Geometry g = geometry_of(c);
-  const FilterPlace place = place_in(c, ldw);
   for (long k = 0; k < g.depth(); ++k, sums += padded(c.filters)) {
-    const Cell cell = cell_of(g, k);
-    for (long filter = 0; filter < c.filters; ++filter) {
-      const long at = place(filter, cell);
-      if (at >= 0) dW[at] = sums[filter];
-    }
+    const Column column(c, cell_of(g, k));
+    for (long filter = column.first; filter < column.last; ++filter) dW[filter * ldw + column.offset] = sums[filter];
   }
 }
 

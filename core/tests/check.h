@@ -93,5 +93,7 @@ void test_reductions();
 void test_gather();
 void test_random();
 void test_threads();
+void test_pooling();
+void test_image_layout();
 
 }  // namespace test

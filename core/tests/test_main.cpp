@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
   } families[] = {{"matmul", test::test_matmul},           {"updates", test::test_updates},
                   {"elementwise", test::test_elementwise}, {"elementary", test::test_elementary},
                   {"reductions", test::test_reductions},   {"gather", test::test_gather},
-                  {"random", test::test_random},           {"threads", test::test_threads}};
+                  {"random", test::test_random},           {"threads", test::test_threads},
+                  {"pooling", test::test_pooling},         {"image_layout", test::test_image_layout}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);

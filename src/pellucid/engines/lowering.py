@@ -36,6 +36,8 @@ ARENA, PARAMETERS, SLOTS = range(3)
 def lower(core: Any, plan: Plan, layout: Layout, slots: tuple[str, ...]) -> Any:
     """Returns the core's PlanSpec of a plan, given where parameters lie and the names of the slots.
 
+    Afterwards `plan.results` holds the core's numbers: a result that was reshaped, or that lies otherwise, has another.
+
     Raises:
         OutsideVocabulary: a shape or op that the native kernels do not have.
     """
@@ -70,9 +72,10 @@ class _Lowering:
         target = plan.buffers[by_role["target"]] if "target" in by_role else None
         spec.labels = target is not None and target.shape == (ROWS,)
         spec.t = -1 if target is None or spec.labels else target.number
+        plan.results = {name: self._in_planes(number) for name, number in plan.results.items()}
         for name in ("output", "row_losses", "loss"):
-            setattr(spec, name, self._in_planes(plan.results[name]) if name in plan.results else -1)
-        spec.kept = [self._number(n) for name, n in plan.results.items() if name.startswith("gradient ")]
+            setattr(spec, name, plan.results.get(name, -1))
+        spec.kept = [number for name, number in plan.results.items() if name.startswith("gradient ")]
         if "loss" in plan.results:
             # Without parameters there are no updates, but an infinite loss is to be found all the same.
             spec.first_update = self.count if first_update is None else first_update

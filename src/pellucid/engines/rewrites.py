@@ -7,6 +7,7 @@ The ops that only rewritten plans have are `elementwise`, a chain of elementwise
 from collections.abc import Callable
 from typing import Any
 
+from pellucid.engines.image_rewrites import pools_keep_places, relu_waits_for_max_pool
 from pellucid.ops.plan import Chain, Operand, Plan, Step, validate
 from pellucid.ops.record import shape_rule
 
@@ -85,22 +86,9 @@ def chains_run_in_one_pass(plan: Plan) -> Plan:
     return Plan(plan.buffers, steps, plan.results)
 
 
-def pools_keep_places(plan: Plan) -> Plan:
-    """`y = max_pool2d(x); places = max_pool2d_places(x)` becomes one step, which looks at every window once."""
-    pools = {(step.inputs, str(step.attributes)): step for step in plan.steps if step.op == "max_pool2d"}
-    joined: dict[int, Step] = {}
-    for step in plan.steps:
-        pool = pools.get((step.inputs, str(step.attributes))) if step.op == "max_pool2d_places" else None
-        if pool is not None:
-            both = (*pool.makes, *step.makes)
-            joined[id(step)] = Chain("max_pool2d", pool.inputs, pool.output, (), pool.attributes, (pool, step), both)
-            joined[id(pool)] = joined[id(step)]
-    steps = list({id(new): new for new in (joined.get(id(step), step) for step in plan.steps)}.values())
-    return Plan(plan.buffers, steps, plan.results)
-
-
 RULES: tuple[Callable[[Plan], Plan], ...] = (
     updates_join_products,
+    relu_waits_for_max_pool,
     pools_keep_places,
     elementwise_steps_wait,
     chains_run_in_one_pass,
