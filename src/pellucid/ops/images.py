@@ -130,17 +130,24 @@ def _matrices(W: Array, groups: int) -> Array:
 
 def max_pool2d(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Array:
     """the largest of each window; NaN where one is in it; padding never wins        x (N, C, H, W) -> (N, C, H', W')"""
-    largest: Array = _windows(_padded(x, padding, -np.inf), window, stride).max(axis=(4, 5))
+    places = output_size(x.shape[2:], window, stride, padding)
+    x = _padded(x, padding, -np.inf)
+    largest = np.full((*x.shape[:2], *places), -np.inf, x.dtype)
+    for _, rows, columns in _cells(window, stride, places):
+        largest = np.maximum(largest, x[:, :, rows, columns])
     return largest
 
 
 def max_pool2d_places(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Array:
     """where the first largest of each window lies: cell i·kw + j, as a byte        (N, C, H', W'), at most 256 cells"""
-    windows = _windows(_padded(x, padding, -np.inf), window, stride)
-    inside = _windows(_padded(np.ones_like(x[:1, :1], dtype=bool), padding, False), window, stride)
-    largest = windows.max(axis=(4, 5), keepdims=True)
-    winners = ((windows == largest) | np.isnan(windows)) & inside
-    places: Array = winners.reshape(*winners.shape[:4], -1).argmax(axis=4).astype(np.uint8)
+    largest = max_pool2d(x, window=window, stride=stride, padding=padding)
+    inside = _padded(np.ones_like(x[:1, :1], dtype=bool), padding)
+    x = _padded(x, padding)
+    places = np.zeros_like(largest, dtype=np.uint8)
+    # From the last cell to the first, so that the first is what stays.
+    for (i, j), rows, columns in reversed(list(_cells(window, stride, (largest.shape[2], largest.shape[3])))):
+        cell = x[:, :, rows, columns]
+        places[((cell == largest) | np.isnan(cell)) & inside[:, :, rows, columns]] = i * window[1] + j
     return places
 
 
@@ -157,9 +164,13 @@ def max_pool2d_backward(
 
 def average_pool2d(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Array:
     """the mean of those cells of each window that lie in the image        x (N, C, H, W) -> (N, C, H', W')"""
-    sums = _windows(_padded(x, padding), window, stride).sum(axis=(4, 5))
-    mean: Array = sums / _cells_inside(x, x.shape[2:], window, stride, padding)
-    return mean
+    places = output_size(x.shape[2:], window, stride, padding)
+    count = _cells_inside(x, x.shape[2:], window, stride, padding)
+    x = _padded(x, padding)
+    total = np.zeros_like(x, shape=(*x.shape[:2], *places))
+    for _, rows, columns in _cells(window, stride, places):
+        total += x[:, :, rows, columns]
+    return total / count
 
 
 def average_pool2d_backward(dy: Array, *, shape: Pair, window: Pair, stride: Pair, padding: Padding) -> Array:
