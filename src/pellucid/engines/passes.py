@@ -64,6 +64,7 @@ def backward(
     row_losses, saved = row_losses_of(model, loss, done.output, t)
     share = ops.mean_weights(weight)
     dy = _in(model, None, loss.backward, saved) * share
+    mean_loss = ops.sum_all(row_losses * share)
     deltas: dict[int, Array] = {len(model.layers): dy}
     inputs: list[Any] = []
     all_gradients: dict[str, Array] = {}
@@ -76,7 +77,7 @@ def backward(
         inputs.insert(0, dx)
         all_gradients |= {f"{index}.{name}": gradient for name, gradient in gradients.items()}
     in_order = [deltas[number] for number in range(len(deltas))]
-    return Backward(ops.sum_all(row_losses * share), row_losses, in_order, inputs, all_gradients)
+    return Backward(mean_loss, row_losses, in_order, inputs, all_gradients)
 
 
 def row_losses_of(model: Model, loss: Loss, y: Array, t: Array) -> tuple[Array, Named]:
