@@ -9,7 +9,7 @@ from pellucid.layers import Affine, ReLU, Sigmoid, Step
 from pellucid.losses import SoftmaxCrossEntropy
 from pellucid.network import Network
 from pellucid.optimizers import SGD
-from pellucid.reproduce.experiment import Experiment, Result, Row, claim, compare, exact
+from pellucid.reproduce.experiment import Experiment, Result, claim, compare, exact
 from pellucid.reproduce.pictures import bars, curves
 from pellucid.reproduce.setting import Setting
 
@@ -116,11 +116,6 @@ def gradient_check(setting: Setting) -> Result:
         )
         panels[label] = {"mean difference": list(apart.values())}
     return Result(rows, [0], bars(panels, "parameter: W1, b1, W2, b2", logarithmic=panels))
-
-
-def not_yet(what: str, needs: str) -> Row:
-    """Returns the row of an experiment that waits for a layer."""
-    return Row(what, "", "", "not yet", f"needs {needs}")
 
 
 EXPERIMENTS = (

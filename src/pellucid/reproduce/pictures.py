@@ -94,3 +94,37 @@ def paths(found: Mapping[str, Any], height: Any) -> Picture:
             axes.plot(0, 0, "+", color="k")
 
     return picture
+
+
+def tiles(panels: Mapping[str, Mapping[str, Any]], columns: int) -> Picture:
+    """Small grey images with a title each, in a grid of so many columns for each entry; dark is large."""
+
+    def picture(figure: Any) -> None:
+        for part, (title, images) in zip(
+            figure.subfigures(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+        ):
+            part.suptitle(title, fontsize=9)
+            for place, (name, image) in enumerate(images.items(), start=1):
+                axes = part.add_subplot(-(-len(images) // columns), columns, place)
+                axes.imshow(image, cmap="gray_r")
+                axes.set_title(name, fontsize=6)
+                axes.set_axis_off()
+
+    return picture
+
+
+def small_curves(panels: Mapping[str, Series], columns: int, limits: tuple[float, float]) -> Picture:
+    """Lines over epochs in a grid of so many columns, all of one scale; the first panel has the legend."""
+
+    def picture(figure: Any) -> None:
+        for place, (title, series) in enumerate(panels.items(), start=1):
+            axes = figure.add_subplot(-(-len(panels) // columns), columns, place, ylim=limits)
+            for label, values in series.items():
+                axes.plot(values, label=label, linewidth=1.2)
+            axes.set_title(title, fontsize=7)
+            axes.tick_params(labelsize=5)
+            axes.grid(alpha=0.3)
+            if place == 1:
+                axes.legend(fontsize=5)
+
+    return picture

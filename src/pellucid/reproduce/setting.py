@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.datasets import digits, mnist
+from pellucid.datasets import digits, expanded, mnist
 
 Rows = NDArray[Any]
 Part = tuple[Rows, Rows]
@@ -41,6 +41,14 @@ class Setting:
     def seeds(self, count: int) -> range:
         """Returns the seeds to run with: the first `count`, one when scaled down."""
         return range(1 if self.fast else count)
+
+    def few(self, part: Part) -> Part:
+        """Returns the part; scaled down, its first 300 rows, for networks that take long for each."""
+        return (part[0][:300], part[1][:300]) if self.fast else part
+
+    def expanded(self, part: Part) -> Part:
+        """Returns five times the part, each image also moved by one pixel; scaled down, of its first 300 rows."""
+        return expanded(*self.few(part))
 
     def images(self) -> Images:
         """Returns MNIST; scaled down, 1,797 digits of 8 x 8 pixels enlarged to 28 x 28.
