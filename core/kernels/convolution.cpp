@@ -4,8 +4,6 @@
 //
 // The gradient of the input is the same thing with the filters turned round; the gradient of the filters has the same
 // runs as its rows. Every sum has the order of runs (and of positions), whatever the tile.
-#include <algorithm>
-
 #include "families.h"
 #include "matmul_tile.h"
 
@@ -99,13 +97,21 @@ Geometry backward_geometry(const Convolution& c) {
 
 // ---- the image, with zeros where the window finds none ------------------------------------------------------------
 
+template <class T>
+void clear(T* to, long count) {
+  __builtin_memset(static_cast<void*>(to), 0, static_cast<std::size_t>(count) * sizeof(T));
+}
+template <class T>
+void copy(const T* from, long count, T* to) {
+  __builtin_memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+}
+
 // The first and the last + 1 of `count` numbers, `gap` apart from `margin` on, that lie in 0 .. size-1.
 struct Inside {
   long first, last;
   Inside(long count, long gap, long margin, long size) {
     first = margin >= 0 ? 0 : (-margin + gap - 1) / gap;
-    last = margin >= size ? 0 : std::min(count, (size - margin + gap - 1) / gap);
-    last = std::max(last, first);
+    last = larger(first, margin >= size ? 0 : smaller(count, (size - margin + gap - 1) / gap));
   }
 };
 
@@ -114,17 +120,17 @@ const T* stage(const Geometry& g, const T* x, T* scratch) {
   if (!g.staged) return x;
   const long pitch = g.pitch(), width = g.staged_width(), height = g.staged_height();
   const Inside rows(g.height, g.row_gap, g.top, height), columns(g.width, g.column_gap, g.left, width);
-  std::fill_n(scratch, g.staged_size(), T(0));
+  clear(scratch, g.staged_size());
   for (long plane = 0; plane < (g.planes ? g.channels : 1); ++plane)
     for (long row = rows.first; row < rows.last; ++row) {
       const T* from = x + ((plane * g.height + row) * g.width + columns.first) * pitch;
       T* to = scratch +
               ((plane * height + row * g.row_gap + g.top) * width + columns.first * g.column_gap + g.left) * pitch;
       if (g.column_gap == 1) {
-        std::copy_n(from, (columns.last - columns.first) * pitch, to);
+        copy(from, (columns.last - columns.first) * pitch, to);
       } else {
         for (long column = columns.first; column < columns.last; ++column, from += pitch, to += g.column_gap * pitch)
-          std::copy_n(from, pitch, to);
+          copy(from, pitch, to);
       }
     }
   return scratch;
@@ -304,10 +310,7 @@ AddGradient<T> add_gradient_of(int rows, int runs) {
 }
 
 // How many runs go together, so that short ones fill the registers too.
-long runs_together(long tallest, long left) {
-  long most = kMaxRows / tallest;
-  return std::min({most, 4L, left});
-}
+long runs_together(long tallest, long left) { return smaller(smaller(kMaxRows / tallest, 4), left); }
 
 template <class T>
 void filter_sums(const Geometry& g, const T* image, const T* dy, T* sums) {
@@ -355,7 +358,7 @@ template <class T>
 void pack_filters(const Convolution& c, const T* W, long ldw, T* packed) {
   const Geometry g = geometry_of(c);
   const long ld = padded(c.filters);
-  std::fill_n(packed, g.depth() * ld, T(0));
+  clear(packed, g.depth() * ld);
   for (long k = 0; k < g.depth(); ++k, packed += ld) {
     const Column column(c, cell_of(g, k));
     for (long filter = column.first; filter < column.last; ++filter) packed[filter] = W[filter * ldw + column.offset];
@@ -367,7 +370,7 @@ void pack_filters_back(const Convolution& c, const T* W, long ldw, T* packed) {
   const Geometry g = backward_geometry(c);
   const Window& w = c.window;
   const long ld = padded(w.channels), inner = w.channels / c.groups, cells = w.rows * w.columns;
-  std::fill_n(packed, g.depth() * ld, T(0));
+  clear(packed, g.depth() * ld);
   for (long k = 0; k < g.depth(); ++k, packed += ld) {
     const Cell turned = cell_of(g, k);  // its channel is the filter
     const long first = turned.channel / (c.filters / c.groups) * inner;
