@@ -41,7 +41,7 @@ def load_data() -> tuple[Part, Part, Part]:
     """
     for place in map(Path, PLACES):
         if place.exists():
-            return _three(read_nielsen_pickle(place), place)
+            return three_parts(read_nielsen_pickle(place), place)
     data = datasets.mnist(dtype="uint8")
     training, validation, test = ((_as_in_the_file(x), t) for x, t in (data.train, data.validation, data.test))
     return training, validation, test
@@ -77,7 +77,8 @@ def _columns(x: NDArray[Any]) -> list[NDArray[Any]]:
     return list(x.reshape(len(x), -1, 1))
 
 
-def _three(parts: list[Part], place: Path) -> tuple[Part, Part, Part]:
+def three_parts(parts: list[Part], place: Path) -> tuple[Part, Part, Part]:
+    """Returns training, validation and test data of a file; raises FormatError where they are no images and digits."""
     if len(parts) != 3:
         raise FormatError(f"{str(place)!r} holds {len(parts)} parts; training, validation and test are expected.")
     for x, t in parts:
