@@ -113,7 +113,7 @@ class Engine(Protocol):
         """Returns the sums over all rows, outside training."""
 
     def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
-        """Returns the loss and dL/dp by the parameters' names, outside training, over all rows as one batch."""
+        """Returns the loss and dL/dp by the names of what is learned, outside training, over all rows as one batch."""
 
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
         """Takes one step per batch, changing the parameters, the slots and the step count.

@@ -10,7 +10,7 @@ from pellucid.layers.base import Join, Layer
 from pellucid.layers.joining import Add
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, repr=False)
 class Value:
     """What comes out of a layer of a graph, or its input: something for other layers to read."""
 
