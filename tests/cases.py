@@ -224,6 +224,7 @@ LOSSES: tuple[Case, ...] = (
     _loss(Poisson(), 3, "entries", weighted=True),
 )
 
+# No normalisation right behind weights: it takes their bias off again, and of the gradient only rounding is left.
 NETWORKS: tuple[Case, ...] = (
     Case("one hidden layer", (Affine(7), Sigmoid(), Affine(3), Sigmoid()), MeanSquaredError(), (5,), "labels"),
     Case(
@@ -244,8 +245,9 @@ NETWORKS: tuple[Case, ...] = (
     ),
     Case(
         "convolutions with batch normalisation",
-        (Conv2D(4, 3, padding="same"), BatchNorm(), ReLU(), MaxPool2D(3, stride=2))
-        + (Conv2D(17, 3, stride=2, padding=1), BatchNorm(), Tanh(), Dropout2D(0.3), GlobalAveragePool2D(), Affine(3)),
+        (Conv2D(4, 3, padding="same"), ReLU(), BatchNorm(epsilon=0.1), MaxPool2D(3, stride=2))
+        + (Conv2D(17, 3, stride=2, padding=1), Tanh(), BatchNorm(epsilon=0.1))
+        + (Dropout2D(0.3), GlobalAveragePool2D(), Affine(3)),
         SoftmaxCrossEntropy(),
         (2, 7, 8),
         "labels",
@@ -254,13 +256,14 @@ NETWORKS: tuple[Case, ...] = (
     Case(
         "residual",
         (Conv2D(3, 3, padding="same"), Residual((BatchNorm(), Tanh(), Conv2D(3, 3, padding="same"))))
-        + (Residual((Conv2D(5, 3, stride=2, padding="same"),), (Conv2D(5, 1, stride=2),)), Flatten(), Affine(2)),
+        + (Residual((Conv2D(5, 3, stride=2, padding="same"),), (Conv2D(5, 1, stride=2),)),)
+        + (Tanh(), GlobalAveragePool2D(), Affine(2)),
         MeanSquaredError(),
         (1, 5, 4),
     ),
     Case(
         "normalised vectors",
-        (Affine(9), BatchNorm(), Sigmoid(), Affine(5), LayerNorm(), Tanh(), Affine(1)),
+        (Affine(9), Sigmoid(), BatchNorm(epsilon=0.1), Affine(5), LayerNorm(epsilon=0.1), Tanh(), Affine(1)),
         Huber(),
         (3,),
     ),
