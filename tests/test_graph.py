@@ -231,9 +231,9 @@ def test_a_network_keeps_the_graph_that_it_was_given() -> None:
 
 def test_the_network_says_what_each_layer_reads() -> None:
     lines = repr(network()).splitlines()
-    assert lines[3].endswith("-> (4,)") and lines[4].endswith("(4,)  of the input")
-    assert lines[5].endswith("-> (4,)  of 0 and 1 and 2") and lines[6].endswith("-> (3,)")
-    assert "of the input" not in lines[2]
+    assert lines[3].endswith("-> (4,)") and lines[4].endswith("(4,)  reads the input")
+    assert lines[5].endswith("-> (4,)  reads layer 0, layer 1, layer 2") and lines[6].endswith("-> (3,)")
+    assert "reads" not in lines[2]
 
 
 def test_a_trace_shows_all_that_a_join_read_and_what_a_delta_is_made_of() -> None:

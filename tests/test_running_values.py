@@ -137,8 +137,9 @@ def test_the_plan_of_a_step_holds_their_updates() -> None:
     assert written == list(COUNTED)
 
 
-def test_a_batch_with_nan_is_not_counted() -> None:
-    net = network()
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+def test_a_batch_with_nan_is_not_counted(engine: str) -> None:
+    net = network(engine)
     before = state_of(net)
     bad = np.where(np.arange(5) == 2, 1e200, X)
     with pytest.raises(NotFiniteError, match="unchanged"):
@@ -149,19 +150,20 @@ def test_a_batch_with_nan_is_not_counted() -> None:
     assert state_of(net) == before
 
 
-def test_a_file_keeps_them_and_a_resumed_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+def test_a_file_keeps_them_and_a_resumed_run_goes_on_with_the_same_bits(tmp_path: Path, engine: str) -> None:
     class Saving(Callback):
         def on_epoch_end(self, run: Run, epoch: int, logs: Any) -> None:
             run.save(tmp_path / f"{epoch}")
 
     options: dict[str, Any] = {"epochs": 4, "batch_size": 2, "optimizer": Momentum(0.01), "verbose": 0}
-    whole, again = network(), network()
+    whole, again = network(engine), network(engine)
     whole.fit(X, T, callbacks=[Saving()], **options)
     again.fit(X, T, resume=tmp_path / "1", **options)
     assert state_of(whole) == state_of(again)
     np.testing.assert_allclose(whole.parameters["1.steps"], 12)
     whole.save(tmp_path / "net")
-    read = Network.load(tmp_path / "net", engine="reference", custom=[Centred])
+    read = Network.load(tmp_path / "net", engine=engine, custom=[Centred])
     assert state_of(read) == state_of(whole)
     np.testing.assert_array_equal(read.predict(X), whole.predict(X))
 

@@ -126,7 +126,7 @@ class Network:
         numbers = self.model.inputs[index]
         if numbers == (index,):
             return ""
-        return f"  of {' and '.join('the input' if number == 0 else str(number - 1) for number in numbers)}"
+        return f"  reads {', '.join('the input' if number == 0 else f'layer {number - 1}' for number in numbers)}"
 
     # Using it --------------------------------------------------------------------------------------------------------
 
