@@ -13,7 +13,7 @@ from cases import numbers
 from interpreter import run
 from ops.recorder import Recorder
 from pellucid import ops
-from pellucid.errors import InputError
+from pellucid.errors import InputError, PlanError
 from pellucid.ops import Array
 from pellucid.ops.images import IMAGE_OPS, conv2d_by_definition, output_size
 from pellucid.ops.plan import ROWS, validate
@@ -339,3 +339,15 @@ POOL = {"window": (2, 2), "stride": (2, 2), "padding": (0, 0, 0, 0)}
 def test_shapes_that_do_not_fit_are_named(name: str, shapes: list[Any], attributes: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=rf"ops\.{name} .*\("):
         shape_rule(name, shapes, attributes)
+
+
+def test_the_bytes_of_places_go_nowhere_but_back_into_pooling() -> None:
+    a = Recorder("float32", 3)
+    x = a(ROWS, 4, 6, 5)[0]
+    places = ops.max_pool2d_places(x, **POOL)
+    dx = ops.max_pool2d_backward(ops.max_pool2d(x, **POOL), places, shape=(6, 5), **POOL)
+    a.plan.results = {"made": dx.buffer.number}
+    validate(a.plan, shape_rule)
+    ops.add(ops.max_pool2d(x, **POOL), places)
+    with pytest.raises(PlanError, match="uint8; a plan has no hidden casts"):
+        validate(a.plan, shape_rule)
