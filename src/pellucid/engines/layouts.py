@@ -22,6 +22,11 @@ def is_image(shape: Shape) -> bool:
     return len(shape) == 4 and shape[0] == ROWS
 
 
+def is_per_channel(shape: Shape) -> bool:
+    """Whether a shape is (C, 1, 1)."""
+    return len(shape) == 3 and shape[1:] == (1, 1)
+
+
 def by_positions(plan: Plan) -> frozenset[int]:
     """Returns the buffers that are to lie by positions: what steps over images make, and what is made of that."""
     found: set[int] = set()
@@ -44,4 +49,4 @@ def _elementwise(step: Step) -> bool:
 
 def _along_channels(plan: Plan, step: Step, found: set[int]) -> bool:
     shapes = [plan.buffers[n].shape for n in step.reads]
-    return any(n in found for n in step.reads) or any(len(s) == 3 and s[1:] == (1, 1) for s in shapes)
+    return any(n in found for n in step.reads) or any(map(is_per_channel, shapes))

@@ -92,6 +92,11 @@ class _Lowering:
     def _add_buffer(self, buffer: Buffer, layout: Layout, slots: tuple[str, ...]) -> None:
         rows, width, positions = self._extent(buffer)
         home, offset = ARENA, 0
+        if buffer.role in ("parameter", "slot") and rows > 1 and layouts.is_per_channel(buffer.shape):
+            raise OutsideVocabulary(
+                f"the native engine keeps a number per channel as ({rows},): give {buffer.name} that shape, and the "
+                "layer ops.per_channel of it."
+            )
         if buffer.role == "parameter":
             home, offset = PARAMETERS, layout.slots[buffer.name].offset
         elif buffer.role == "slot":
@@ -106,7 +111,7 @@ class _Lowering:
             return 0, int(shape[1]), math.prod(int(n) for n in shape[2:])
         if shape and shape[0] == ROWS:
             inner, rows = shape[1:], 0
-        elif len(shape) >= 2 and not (buffer.role == "value" and shape[1:] == (1, 1)):
+        elif len(shape) >= 2 and not (buffer.role == "value" and layouts.is_per_channel(shape)):
             inner, rows = shape[1:], int(shape[0])
         else:
             inner, rows = shape, 1
@@ -223,6 +228,11 @@ class _Lowering:
             raise OutsideVocabulary(f"the native engine has no kernel for ops.{step.op}.")
 
     def _add_image_step(self, step: Step) -> None:
+        shape = self.plan.buffers[step.reads[0]].shape
+        if shape[0] != ROWS or len(shape) not in (2, 4):
+            raise OutsideVocabulary(
+                f"the native engine makes ops.{step.op} of a batch of vectors or images, not of {format_shape(shape)}."
+            )
         planes = step.op in ("conv2d", "conv2d_weight_gradient") and layouts.reads_planes(
             self.plan, step.reads[0], self.by_positions
         )
