@@ -18,7 +18,7 @@ from pellucid.compat.book.common.layers import (
     Sigmoid,
     SoftmaxWithLoss,
 )
-from pellucid.compat.book.prediction import Scale, ScaleAndShift
+from pellucid.compat.book.native_layers import Scale, ScaleAndShift
 from pellucid.errors import InputError
 from pellucid.layers.base import Mode
 from pellucid.named import Named

@@ -1,6 +1,8 @@
 """What the book's networks share: params by name, layers in order, and passes that run natively where they can."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -8,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.compat.book.common.gradient import numerical_gradient
-from pellucid.compat.book.common.layers import SoftmaxWithLoss
-from pellucid.compat.book.twin import Twin
+from pellucid.compat.book.common.layers import BatchNormalization, Dropout, SoftmaxWithLoss
+from pellucid.compat.book.twin import TrainingTwin, Twin
 from pellucid.compat.switch import is_faithful
 from pellucid.errors import InputError
 from pellucid.ops import Array
@@ -19,8 +21,8 @@ class LayeredNet:
     """A network of the book: `params`, `layers`, predict, loss, accuracy, gradient and numerical_gradient.
 
     `params` is a plain dictionary. Its arrays can be changed in place or replaced, and the network follows; so can a
-    layer's own W and b. A pass runs in one call on the native engine, unless a layer was replaced or does in training
-    what only NumPy can (dropout, batch normalisation), or the original's behaviour is wanted: then layer by layer.
+    layer's own W and b. A pass runs in one call on the native engine, unless a layer was replaced or the original's
+    behaviour is wanted: then layer by layer.
     """
 
     last_name = "last_layer"
@@ -31,27 +33,33 @@ class LayeredNet:
     def __init__(self, faithful: bool | None = None) -> None:
         self.faithful = is_faithful(faithful)
         self.params: dict[str, Array] = {}
-        self.layers: OrderedDict[str, Any] = OrderedDict()
-        self._links: dict[str, tuple[str, str]] = {}
+        self.layers: Any = OrderedDict()
+        self._links: dict[str, tuple[Any, str]] = {}
         self._seen: dict[str, Array] = {}
         self._built: tuple[Any, ...] = ()
         self._twin: Twin | None = None
+        self._training_twin: TrainingTwin | None = None
+        self._generator: Any = None
 
-    def _finish(self) -> None:
+    def _finish(self, *input_shape: int) -> None:
         """Notes which layer reads which of the params, and what the layers were."""
         setattr(self, self.last_name, SoftmaxWithLoss(faithful=self.faithful))
         keys = {id(value): key for key, value in self.params.items()}
-        for place, layer in self.layers.items():
+        for place, layer in self._in_order():
             self._links |= {keys[id(getattr(layer, name))]: (place, name) for name in layer.learns}
         self._seen = dict(self.params)
-        self._built = (*self.layers.values(), self._last)
-        self._input_size = int(self.params["W1"].shape[0])
+        self._built = (*(layer for _, layer in self._in_order()), self._last)
+        self._input_shape = input_shape or (int(self.params["W1"].shape[0]),)
         if not self.faithful:
             self._make_twin()
 
     @property
     def _last(self) -> Any:
         return getattr(self, self.last_name)
+
+    def _in_order(self) -> list[tuple[Any, Any]]:
+        """The layers with their places, names or numbers, first to last."""
+        return list(enumerate(self.layers) if isinstance(self.layers, list) else self.layers.items())
 
     # What scripts call -----------------------------------------------------------------------------------------------
 
@@ -74,27 +82,57 @@ class LayeredNet:
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Returns dloss/dparams under the params' names, by error backpropagation."""
         self._follow()
-        if self._runs_natively(True, *self.through):
-            self._last.loss = self._native().gradient(x, t)
+        if self._runs_natively(*self.through):
+            self._last.loss = self._native(True).gradient(x, t)
             self._last.t = t
             self._postpone(x, t, True)
         else:
             self._prepare_backward(x, t)
             dout = self._last.backward(1)
-            for layer in reversed(self.layers.values()):
+            for _, layer in reversed(self._in_order()):
                 dout = layer.backward(dout)
         return {key: self._with_decay(key, self.layers[place], name) for key, (place, name) in self._links.items()}
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """Returns the same by numeric differentiation: two forward passes per number. Slow; it is there to compare."""
+        """Returns the same by numeric differentiation: two forward passes per number. Slow; it is there to compare.
+
+        Every pass has the dropout masks that a call of gradient in its place would draw. Running averages and the
+        generator are put back. The original draws new masks for each pass, so that with dropout its numbers are noise.
+        """
         self._follow()
-        return {key: numerical_gradient(lambda _: self._training_loss(x, t), self.params[key]) for key in self._links}
+        with self._same_in_every_pass():
+            return {
+                key: numerical_gradient(lambda _: self._training_loss(x, t), self.params[key]) for key in self._links
+            }
 
     # How it is done --------------------------------------------------------------------------------------------------
 
     def _training_loss(self, x: Any, t: Any) -> Any:
         """The loss as it is in training."""
+        self._begin_pass()
         return self.loss(x, t)
+
+    def _begin_pass(self) -> None:
+        """Sets the generator back where every pass is to draw the same masks."""
+        if self._generator is not None:
+            np.random.set_state(self._generator)
+
+    @contextmanager
+    def _same_in_every_pass(self) -> Iterator[None]:
+        layers = [layer for _, layer in self._in_order()]
+        if self.faithful or not any(isinstance(layer, Dropout | BatchNormalization) for layer in layers):
+            yield
+            return
+        norms = [layer for layer in layers if isinstance(layer, BatchNormalization)]
+        running = [(layer.running_mean, layer.running_var) for layer in norms]
+        self._generator = kept = np.random.get_state()
+        try:
+            yield
+        finally:
+            np.random.set_state(kept)
+            self._generator = None
+            for layer, (mean, variance) in zip(norms, running, strict=True):
+                layer.running_mean, layer.running_var = mean, variance
 
     def _prepare_backward(self, x: Any, t: Any) -> None:
         """Has every layer keep what its backward needs."""
@@ -102,16 +140,16 @@ class LayeredNet:
 
     def _logits(self, x: Any, training: bool) -> Array:
         self._follow()
-        if self._runs_natively(training):
-            y = self._native().predict(x)
+        if self._runs_natively() and (twin := self._native(training)).by_rows:
+            y = twin.predict(x)
             self._postpone(x, None, training)
             return y
         return self._walk(x, None, training)
 
     def _loss(self, x: Any, t: Any, training: bool) -> Any:
         self._follow()
-        if self._runs_natively(training, "predict"):
-            loss = np.float64(self._native().loss(x, t))
+        if self._runs_natively("predict"):
+            loss = np.float64(self._native(training).loss(x, t))
             self._last.loss, self._last.t = loss, t
             self._postpone(x, t, training)
         else:
@@ -122,28 +160,30 @@ class LayeredNet:
         """The logits by way of `predict`, which a script's subclass may have made its own."""
         return self.predict(x)
 
-    def _walk(self, x: Any, t: Any, training: bool) -> Array:
-        """Runs forward layer by layer, each keeping what its backward needs."""
-        y = np.asarray(x)
-        for place, layer in self.layers.items():
-            two_ways = getattr(layer, "only_in_training", "Dropout" in place or "BatchNorm" in place)
-            y = layer.forward(y, training) if two_ways else layer.forward(y)
+    def _walk(self, x: Any, t: Any, training: bool, again: bool = False) -> Array:
+        """Runs forward layer by layer, each keeping what its backward needs; `again` with the masks of before."""
+        y = np.asarray(x).astype(float) if np.asarray(x).dtype == np.float16 else np.asarray(x)
+        for place, layer in self._in_order():
+            name = str(place)
+            two_ways = getattr(layer, "only_in_training", "Dropout" in name or "BatchNorm" in name)
+            if two_ways and training and again and hasattr(layer, "repeat"):
+                y = layer.repeat(y)
+            else:
+                y = layer.forward(y, training) if two_ways else layer.forward(y)
         if t is not None:
             self._last.forward(y, t)
         return y
 
     def _postpone(self, x: Any, t: Any, training: bool) -> None:
         """Has the layers repeat a native pass one by one where a script asks for what they keep."""
-        repeat = partial(self._walk, x, t, training)
+        repeat = partial(self._walk, x, t, training, again=True)
         for layer in self._built[:-1]:
             layer.catch_up = repeat
         if t is not None:
             self._last.catch_up = repeat
 
-    def _runs_natively(self, training: bool, *through: str) -> bool:
-        if self._twin is None or (*self.layers.values(), self._last) != self._built:
-            return False
-        if training and any(layer.only_in_training for layer in self._built):
+    def _runs_natively(self, *through: str) -> bool:
+        if self._twin is None or (*(layer for _, layer in self._in_order()), self._last) != self._built:
             return False
         return all(getattr(type(self), name).__module__.startswith("pellucid.") for name in through)
 
@@ -163,19 +203,24 @@ class LayeredNet:
         if self._twin is None and not self.faithful:
             self._make_twin()
 
-    def _native(self) -> Twin:
-        assert self._twin is not None, "checked by _runs_natively"
-        self._twin.follow()
-        return self._twin
+    def _native(self, training: bool) -> Twin:
+        """Returns the network for prediction, or for training where that is another, with the numbers as they are."""
+        twin = (training and self._training_twin) or self._twin
+        assert twin is not None, "checked by _runs_natively"
+        twin.follow()
+        return twin
 
     def _make_twin(self) -> None:
-        self._twin = Twin(self._built[:-1], self._input_size)
+        layers = self._built[:-1]
+        self._twin = Twin(layers, self._input_shape)
+        if any(layer.only_in_training for layer in layers):
+            self._training_twin = TrainingTwin(layers, self._input_shape)
         for key, (place, name) in self._links.items():
             self.params[key] = self._seen[key] = getattr(self.layers[place], name)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy makes its native network anew."""
-        return self.__dict__ | {"_twin": None}
+        """A copy makes its native networks anew."""
+        return self.__dict__ | {"_twin": None, "_training_twin": None}
 
     # Weight decay ----------------------------------------------------------------------------------------------------
 

@@ -1,15 +1,15 @@
 """The book's layers, chapters 5 and 6: objects with forward and backward, each handing the maths to Pellucid's layer.
 
-A layer of a network whose last pass ran on the native engine has saved nothing; where its backward or its saved
-values are asked for, it has the network repeat that pass layer by layer first (`catch_up`).
+Chapter 7's are in image_layers.py, and found here too.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from pellucid import layers
+from pellucid.compat.book.book_layer import BookLayer
 from pellucid.compat.book.common.functions import (
     cross_entropy_error,
     identity_function,
@@ -24,9 +24,9 @@ from pellucid.compat.book.common.functions import (
     sum_squared_error,
     target_rows,
 )
-from pellucid.compat.book.common.util import WITH_CONVOLUTION, col2im, im2col
-from pellucid.compat.book.prediction import Scale, ScaleAndShift
-from pellucid.compat.switch import NotProvided, is_faithful
+from pellucid.compat.book.common.util import col2im, im2col
+from pellucid.compat.book.image_layers import Convolution, Pooling
+from pellucid.compat.book.native_layers import BatchStatistics, Scale, ScaleAndShift
 from pellucid.errors import InputError
 from pellucid.initializers import Zeros
 from pellucid.layers.base import Layer, Mode
@@ -38,41 +38,6 @@ _MODE = Mode()
 _NONE = Named()
 _AFFINE, _RELU, _SIGMOID = layers.Affine(1), layers.ReLU(), layers.Sigmoid()
 _CROSS_ENTROPY = SoftmaxCrossEntropy()
-
-
-class BookLayer:
-    """What the book's layers share. `learns` names the attributes that are learnt; gradients are these with a d."""
-
-    learns: ClassVar[tuple[str, ...]] = ()
-    only_in_training: ClassVar[bool] = False
-    """Whether forward takes train_flg, and does in training what only NumPy can do here."""
-
-    def __init__(self, faithful: bool | None = None) -> None:
-        self.faithful = is_faithful(faithful)
-        self.catch_up: Callable[[], object] | None = None
-        self._kept: Named | None = None
-
-    def native(self) -> Layer:
-        """Returns the Pellucid layer that computes the same outside training."""
-        raise NotImplementedError
-
-    def values(self) -> Mapping[str, Array]:
-        """Returns what that layer's parameters are at present, by its names for them."""
-        return {name: getattr(self, name) for name in self.learns}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy has what the layer learnt, not what its last pass left behind."""
-        return self.__dict__ | {"catch_up": None, "_kept": None}
-
-    def _keep(self, saved: Named) -> None:
-        self.catch_up, self._kept = None, saved
-
-    def _saved(self) -> Named:
-        if self.catch_up is not None:
-            self.catch_up()
-        if self._kept is None:
-            raise InputError(f"{type(self).__name__} has no forward pass to go back through; call forward first.")
-        return self._kept
 
 
 class Relu(BookLayer):
@@ -234,13 +199,23 @@ class Dropout(BookLayer):
         """Returns the scaling by 1 − r."""
         return Scale(1.0 - self.dropout_ratio)
 
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Draws and returns the mask of the next pass in training, for x of that shape."""
+        self.mask = np.random.rand(*shape) > self.dropout_ratio
+        return self.mask
+
     def forward(self, x: Array, train_flg: bool = True) -> Array:
         """Returns y."""
         self._keep(_NONE)
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
-        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
-        return x * self.mask
+        return x * self.draw(x.shape)
+
+    def repeat(self, x: Array) -> Array:
+        """Returns y in training with the mask that there is."""
+        self._keep(_NONE)
+        y: Array = x * self.mask
+        return y
 
     def backward(self, dout: Array) -> Array:
         """Returns dx of the last pass in training."""
@@ -255,7 +230,8 @@ class BatchNormalization(BookLayer):
     In training μ and σ² are the batch's, and running averages of them are kept; else these averages. With dx̂ = γ dy:
     dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + 10⁻⁶),  dγ = Σₙ dy x̂,  dβ = Σₙ dy.
 
-    Written out in NumPy, since Pellucid has no such layer yet. Source: Ioffe and Szegedy, 2015.
+    Images are normalised number by number, where `pellucid.layers.BatchNorm` takes each channel as a whole.
+    Source: Ioffe and Szegedy, 2015.
     """
 
     learns = ("gamma", "beta")
@@ -282,33 +258,55 @@ class BatchNormalization(BookLayer):
         """Returns the scaling and shift that this is outside training."""
         return ScaleAndShift()
 
+    def native_in_training(self) -> Layer:
+        """Returns the normalisation by the batch's own mean and variance."""
+        return BatchStatistics(self.EPSILON)
+
     def values(self) -> Mapping[str, Array]:
         """Returns γ / √(σ² + 10⁻⁶) and β − μ times that."""
-        if self.running_mean is None or self.running_var is None:
-            mean, variance = np.zeros_like(self.gamma), np.zeros_like(self.gamma)
-        else:
-            mean, variance = self.running_mean, self.running_var
+        mean, variance = self._running(len(self.gamma))
         scale = self.gamma / np.sqrt(variance + self.EPSILON)
         return {"scale": scale, "shift": self.beta - mean * scale}
+
+    def values_in_training(self) -> Mapping[str, Array]:
+        """Returns γ and β."""
+        return {"gamma": self.gamma, "beta": self.beta}
+
+    def count(self, mean: Array, variance: Array) -> None:
+        """Brings the running averages forward by what a batch had."""
+        running_mean, running_var = self._running(len(mean))
+        self.running_mean = self.momentum * running_mean + (1 - self.momentum) * mean
+        self.running_var = self.momentum * running_var + (1 - self.momentum) * variance
+
+    def _running(self, width: int) -> tuple[Array, Array]:
+        if self.running_mean is None or self.running_var is None:
+            return np.zeros(width), np.zeros(width)
+        return self.running_mean, self.running_var
 
     def forward(self, x: Array, train_flg: bool = True) -> Array:
         """Returns y in the shape of x."""
         rows = x.reshape(len(x), -1)
-        if self.running_mean is None or self.running_var is None:
-            self.running_mean, self.running_var = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-        if train_flg:
-            mean = rows.mean(axis=0)
-            centred = rows - mean
-            variance = np.mean(centred * centred, axis=0)
-            self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
-            self.running_var = self.momentum * self.running_var + (1 - self.momentum) * variance
-        else:
-            centred, variance = rows - self.running_mean, self.running_var
-        deviation = np.sqrt(variance + self.EPSILON)
-        normal = centred / deviation
+        self.running_mean, self.running_var = self._running(rows.shape[1])
         self.catch_up = None
-        if train_flg:
-            self._keep(Named(normal=normal, deviation=deviation))
+        if not train_flg:
+            return self._scaled(x, (rows - self.running_mean) / np.sqrt(self.running_var + self.EPSILON))
+        y, mean, variance = self._normalised(x, rows)
+        self.count(mean, variance)
+        return y
+
+    def repeat(self, x: Array) -> Array:
+        """Returns y in training, and leaves the running averages as they are."""
+        return self._normalised(x, x.reshape(len(x), -1))[0]
+
+    def _normalised(self, x: Array, rows: Array) -> tuple[Array, Array, Array]:
+        mean = rows.mean(axis=0)
+        centred = rows - mean
+        variance = np.mean(centred * centred, axis=0)
+        deviation = np.sqrt(variance + self.EPSILON)
+        self._keep(Named(normal=centred / deviation, deviation=deviation))
+        return self._scaled(x, centred / deviation), mean, variance
+
+    def _scaled(self, x: Array, normal: Array) -> Array:
         y: Array = self.gamma * normal + self.beta
         return y.reshape(x.shape)
 
@@ -320,17 +318,6 @@ class BatchNormalization(BookLayer):
         self.dgamma, self.dbeta = np.sum(saved.normal * dy, axis=0), dy.sum(axis=0)
         dx: Array = (dn - dn.mean(axis=0) - saved.normal * np.mean(dn * saved.normal, axis=0)) / saved.deviation
         return dx.reshape(dout.shape)
-
-
-class Convolution(BookLayer):
-    """Chapter 7's; making one raises NotProvided."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        raise NotProvided(f"the layer {type(self).__name__} {WITH_CONVOLUTION}.")
-
-
-class Pooling(Convolution):
-    """Chapter 7's; making one raises NotProvided."""
 
 
 __all__ = [

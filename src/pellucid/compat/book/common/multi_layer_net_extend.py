@@ -14,8 +14,7 @@ class MultiLayerNetExtend(MultiLayerNet):
     """MultiLayerNet with batch normalisation before each activation and dropout after it, each if asked for.
 
     use_dropout, dropout_ration (the book's spelling): the share of numbers silenced. use_batchnorm: adds params
-    gamma1, beta1, ... Prediction runs natively; training with either of them layer by layer in NumPy, because the masks
-    are drawn by np.random, as the book's are, and because Pellucid has no batch normalisation yet.
+    gamma1, beta1, ... Masks are drawn by np.random, as the book's are.
     """
 
     def __init__(
@@ -31,7 +30,6 @@ class MultiLayerNetExtend(MultiLayerNet):
         use_batchnorm: bool = False,
         faithful: bool | None = None,
     ) -> None:
-        self._generator: Any = None
         self.use_dropout, self.dropout_ration, self.use_batchnorm = use_dropout, dropout_ration, use_batchnorm
         super().__init__(
             input_size, hidden_size_list, output_size, activation, weight_init_std, weight_decay_lambda, faithful
@@ -56,29 +54,8 @@ class MultiLayerNetExtend(MultiLayerNet):
         """Returns the loss as in prediction, or with train_flg as in training."""
         return self._loss(x, t, train_flg)
 
-    def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """Returns the gradient of the training loss, with the same dropout masks in every pass.
-
-        The masks are those that a call of gradient in its place would draw. Running averages and the generator are put
-        back. The original draws new masks for each pass, so that with dropout its numbers are noise.
-        """
-        if self.faithful:
-            return super().numerical_gradient(x, t)
-        norms = [layer for layer in self.layers.values() if isinstance(layer, BatchNormalization)]
-        running = [(layer.running_mean, layer.running_var) for layer in norms]
-        self._generator = np.random.get_state() if self.use_dropout else None
-        try:
-            return super().numerical_gradient(x, t)
-        finally:
-            if self._generator is not None:
-                np.random.set_state(self._generator)
-            self._generator = None
-            for layer, (mean, variance) in zip(norms, running, strict=True):
-                layer.running_mean, layer.running_var = mean, variance
-
     def _training_loss(self, x: Any, t: Any) -> Any:
-        if self._generator is not None:
-            np.random.set_state(self._generator)
+        self._begin_pass()
         return self.loss(x, t, train_flg=True)
 
     def _outputs(self, x: Any, training: bool) -> Array:
