@@ -54,7 +54,8 @@ class Convolution(BookLayer):
     @property
     def col(self) -> Array:
         """The last input as im2col gives it, (N·H'·W', C·FH·FW); made when asked for."""
-        return im2col(self.x, *self.W.shape[2:], self.stride, self.pad)
+        high, wide = self.W.shape[2:]
+        return im2col(self.x, high, wide, self.stride, self.pad)
 
     @property
     def col_W(self) -> Array:
@@ -90,9 +91,7 @@ class Pooling(BookLayer):
         InputError: x that is not images, or smaller than the window.
     """
 
-    def __init__(
-        self, pool_h: int, pool_w: int, stride: int = 2, pad: int = 0, faithful: bool | None = None
-    ) -> None:
+    def __init__(self, pool_h: int, pool_w: int, stride: int = 2, pad: int = 0, faithful: bool | None = None) -> None:
         super().__init__(faithful)
         self.pool_h, self.pool_w = pool_h, pool_w
         self.stride, self.pad = stride, pad
@@ -110,7 +109,8 @@ class Pooling(BookLayer):
     @property
     def arg_max(self) -> Array:
         """For each window, in the order (n, row, column, channel), the place of its largest: i·pool_w + j."""
-        return self._saved().places.transpose(0, 2, 3, 1).astype(np.int64).reshape(-1)
+        places: Array = self._saved().places.transpose(0, 2, 3, 1)
+        return places.astype(np.int64).reshape(-1)
 
     def forward(self, x: Array) -> Array:
         """Returns y."""
