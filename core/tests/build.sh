@@ -42,10 +42,9 @@ case $what in
     $CXX $flags $objects -o "$build/bench"
     shift; exec "$build/bench" "$@" ;;
   *)
-    compile "$core/arena.cpp" "$build/arena.o"
-    compile "$core/executor.cpp" "$build/executor.o"
-    compile "$core/executor_steps.cpp" "$build/executor_steps.o"
-    compile "$core/threads.cpp" "$build/threads.o"
+    for source in "$core"/*.cpp; do
+      [ "$source" = "$core/select.cpp" ] || compile "$source" "$build/$(basename "$source" .cpp).o"
+    done
     for source in "$core"/tests/test_*.cpp; do
       compile "$source" "$build/$(basename "$source" .cpp).o" $have
     done

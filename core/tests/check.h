@@ -95,5 +95,6 @@ void test_random();
 void test_threads();
 void test_pooling();
 void test_image_layout();
+void test_convolution();
 
 }  // namespace test

@@ -54,7 +54,8 @@ int main(int argc, char** argv) {
                   {"elementwise", test::test_elementwise}, {"elementary", test::test_elementary},
                   {"reductions", test::test_reductions},   {"gather", test::test_gather},
                   {"random", test::test_random},           {"threads", test::test_threads},
-                  {"pooling", test::test_pooling},         {"image_layout", test::test_image_layout}};
+                  {"pooling", test::test_pooling},         {"image_layout", test::test_image_layout},
+                  {"convolution", test::test_convolution}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);
