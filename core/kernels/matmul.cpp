@@ -2,6 +2,7 @@
 // tile in the first-level cache. Which algorithm sums an element depends on the full shape alone.
 #include "blocked.h"
 #include "families.h"
+#include "tail.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -69,10 +70,27 @@ Pace pace_of(const Problem<T>& p, long row, long col, long width, long k0) {
           kRow * ahead->element_bytes};
 }
 
+// The columns from col on, which are few.
+template <class T, Panel kPanel>
+void dots_tail(const Problem<T>& p, long col, long columns) {
+  const long row = p.part.row0, ld = padded(p.k);
+  const T* b = p.b + col * p.ldb;
+  if (kPanel == Panel::as_is) {
+    b = p.scratch;
+    for (long j = 0; j < columns; ++j)
+      for (long k = 0; k < ld; ++k) p.scratch[j * ld + k] = k < p.k ? p.b[k * p.ldb + col + j] : T(0);
+  }
+  const T* bias = p.from.start == Start::bias ? p.from.bias + col : nullptr;
+  tail_columns(p.a + row * p.lda, p.lda, b, kPanel == Panel::as_is ? ld : p.ldb, p.k, bias, p.c + row * p.ldc + col,
+               p.ldc, p.part.row1 - row, columns);
+}
+
 template <class T, bool kTransposedA, Panel kPanel>
 void blocked(const Problem<T>& p, T scale = T(1)) {
   constexpr bool kReady = kPanel != Panel::as_is;
-  const long end = padded(p.part.col1);
+  const long left = kTransposedA ? 0 : tail_of(p.n, p.k),
+             end = left ? smaller(p.part.col1, p.n - left) : padded(p.part.col1);
+  if (left && p.part.col1 == p.n) dots_tail<T, kPanel>(p, p.n - left, left);
   for (long row = p.part.row0; row < p.part.row1; row += kRowBlock) {
     const Split split(smaller(kRowBlock, p.part.row1 - row), kMaxRows);
     const int most = kReady ? 2 : widest(split.tallest());
@@ -226,6 +244,8 @@ long matmul_scratch(Product product, long, long n, long k) {
       return strip_scratch<T>(false, n, k);
     case Product::tn_update:
       return strip_scratch<T>(true, n, k);
+    case Product::nn:
+      return larger(kPanelElements<T>, tail_of(n, k) * padded(k));
     default:
       return kPanelElements<T>;
   }

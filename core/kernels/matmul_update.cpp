@@ -2,6 +2,7 @@
 // update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
 #include "blocked.h"
 #include "families.h"
+#include "tail.h"
 #include "thin.h"
 
 namespace pellucid {
@@ -90,12 +91,20 @@ void each_strip(const Strips<T>& p, bool keeps_gradient, const Consume& consume)
   }
 }
 
+// How many columns at the end of this part go the other way.
+long tail_in(const Part& part, long n, long k) { return part.col1 == n ? transposed_tail_of(n, k) : 0; }
+
 template <class T>
 void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale, T* c, long ldc, long, long n, long k,
                    Part part, T* scratch) {
-  const Strips<T> p{a, b, lda, ldb, n, k, part, scale, scratch};
   if (part.row0 >= part.row1 || part.col0 >= part.col1) return;
   const Accumulators<T> from{decay == T(1) ? Start::accumulate : Start::decay, nullptr, decay};
+  if (const long left = tail_in(part, n, k)) {
+    part.col1 -= left;
+    transposed_tail<T>({a, b + part.col1, lda, ldb, k, scale, from.start, decay, c + part.col1, ldc, 0}, part.row0,
+                       part.row1, left);
+  }
+  const Strips<T> p{a, b, lda, ldb, n, k, part, scale, scratch};
   if (k > kDepth) return product_tn_scaled<T>({a, b, lda, ldb, c, ldc, n, k, from, part, scratch}, scale);
   if (padded(part.col1) - part.col0 <= kPanel<T>) {
     pack_group(p, part.col0, padded(part.col1) - part.col0);
@@ -134,18 +143,34 @@ void deep_update(const Strips<T>& p, T* gradient, const Update& update) {
   }
 }
 
+// The columns behind the part's last one, which are few.
+template <class T, class Update>
+void tail_update(const Strips<T>& p, T* gradient, long columns, const Update& update) {
+  const long col = p.part.col1, most = kGradientElements<T> / kRow;
+  for (long row = p.part.row0; row < p.part.row1; row += most) {
+    const long rows = smaller(most, p.part.row1 - row);
+    for (long i = 0; i < rows * kRow; i += kLanes<T>) store(gradient + i, Lanes<T>{});
+    transposed_tail<T>({p.a, p.b + col, p.lda, p.ldb, p.k, T(1), Start::zero, T(0), gradient, kRow, row}, row,
+                       row + rows, columns);
+    update(row, rows, col, kRow);
+  }
+}
+
 template <class T>
 void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1, T* s2,
                       long ldw, long, long n, long k, Part part, T* scratch) {
   if (part.row0 >= part.row1 || part.col0 >= part.col1) return;
   T* gradient = scratch;
   T* packed = scratch + (k > kDepth ? kDeepElements<T> : kGradientElements<T>);
+  const long left = tail_in(part, n, k);
+  part.col1 -= left;
   const Strips<T> p{a, b, lda, ldb, n, k, part, T(1), packed};
   const UpdateBlock<T> block = update_block<T>(rule);
   const auto update = [&](long row, long rows, long col, long columns) {
     const long at = row * ldw + col;
     block(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
   };
+  if (left) tail_update(p, gradient, left, update);
   if (k > kDepth) return deep_update(p, gradient, update);
   each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
     strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});

@@ -1,0 +1,155 @@
+// The last few columns of a product, beyond the last full row of 16, where a vector of them would be mostly pad: sums
+// along k with 16 partial sums by lane for c = a·b, and vectors of rows instead of columns for c = aᵀ·b.
+#pragma once
+
+#include "matmul_tile.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+constexpr long kTailAtOnce = 4;
+
+// In half cycles for each row of c: a vector of columns takes k, one column k/16 and the sum over its lanes.
+constexpr long tail_of(long n, long k) {
+  const long left = n % kRow;
+  return n > kRow && left * (k / kRow + 24) * 4 < k * 3 ? left : 0;
+}
+// In half cycles for 16 rows of c, which are read and written one by one.
+constexpr long transposed_tail_of(long n, long k) {
+  const long left = n % kRow;
+  return n > kRow && left <= kTailAtOnce && (k * (left + 1) + 64 * left) * 4 < kRow * k * 3 ? left : 0;
+}
+
+// ---- c(rows, R) = a(rows, k)·b(R, k)ᵀ, for a and b with zeros up to padded(k) ---------------------------------------
+
+constexpr int kDotsAtOnce = kRegisters == 32 ? 4 : 2;
+
+template <class T, int MR, int R>
+void tail_dots(const T* a, long lda, const T* b, long ldb, long k, const T* bias, T* c, long ldc) {
+  Sums<T> sums[MR][R] = {};
+  for (long at = 0; at < k; at += kRow)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors<T>; ++v) {
+      Lanes<T> rows[MR];
+#pragma GCC unroll 4
+      for (int i = 0; i < MR; ++i) rows[i] = load(a + i * lda + at + v * kLanes<T>);
+#pragma GCC unroll 4
+      for (int j = 0; j < R; ++j) {
+        const Lanes<T> column = load(b + j * ldb + at + v * kLanes<T>);
+#pragma GCC unroll 4
+        for (int i = 0; i < MR; ++i) sums[i][j].part[v] = fma(rows[i], column, sums[i][j].part[v]);
+      }
+    }
+#pragma GCC unroll 4
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < R; ++j) c[i * ldc + j] = (bias ? bias[j] : T(0)) + tree_sum<T>(sums[i][j]);
+}
+
+template <class T, int R>
+void tail_rows(const T* a, long lda, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows) {
+  long i = 0;
+  for (; i + kDotsAtOnce <= rows; i += kDotsAtOnce)
+    tail_dots<T, kDotsAtOnce, R>(a + i * lda, lda, b, ldb, k, bias, c + i * ldc, ldc);
+  for (; i < rows; ++i) tail_dots<T, 1, R>(a + i * lda, lda, b, ldb, k, bias, c + i * ldc, ldc);
+}
+
+// `columns` of c from its pointer on, and zeros up to the end of their row of 16.
+template <class T>
+void tail_columns(const T* a, long lda, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows,
+                  long columns) {
+  for (long i = 0; i < rows; ++i)
+    for (long v = 0; v < kRow; v += kLanes<T>) store(c + i * ldc + v, Lanes<T>{});
+  for (long j = 0; j < columns; j += kTailAtOnce) {
+    const T* from = bias ? bias + j : nullptr;
+    switch (smaller(kTailAtOnce, columns - j)) {
+      case 1:
+        tail_rows<T, 1>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        break;
+      case 2:
+        tail_rows<T, 2>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        break;
+      case 3:
+        tail_rows<T, 3>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        break;
+      default:
+        tail_rows<T, 4>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+    }
+  }
+}
+
+// ---- c(rows, R) from aᵀ·(scale·b), for a(k, rows), b(k, R): the order of k, as everywhere --------------------------
+
+template <class T>
+struct TransposedTail {
+  const T *a, *b;
+  long lda, ldb, k;
+  T scale;
+  Start start;
+  T decay;
+  T* c;  // row `origin`
+  long ldc, origin;
+
+  T* row(long i) const { return c + (i - origin) * ldc; }
+};
+
+// Rows i .. i + V vectors - 1 of c; only those of row0 .. row1-1 are there.
+template <class T, int V, int R>
+void transposed_tail_block(const TransposedTail<T>& x, long i, long row0, long row1) {
+  constexpr int count = V * kLanes<T>;
+  const long first = larger(row0 - i, 0), last = smaller(row1 - i, count);
+  alignas(64) T columns[R][count] = {};
+  if (x.start != Start::zero)
+    for (long l = first; l < last; ++l)
+      for (int j = 0; j < R; ++j) columns[j][l] = x.row(i + l)[j];
+  Lanes<T> acc[R][V];
+#pragma GCC unroll 4
+  for (int j = 0; j < R; ++j)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      acc[j][v] = load(columns[j] + v * kLanes<T>);
+      if (x.start == Start::decay) acc[j][v] = acc[j][v] * x.decay;
+    }
+  const T* a = x.a + i;
+  const T* b = x.b;
+  for (long k = 0; k < x.k; ++k, a += x.lda, b += x.ldb)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const Lanes<T> rows = load(a + v * kLanes<T>);
+#pragma GCC unroll 4
+      for (int j = 0; j < R; ++j) acc[j][v] = fma(rows, splat<T>(b[j] * x.scale), acc[j][v]);
+    }
+#pragma GCC unroll 4
+  for (int j = 0; j < R; ++j)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) store(columns[j] + v * kLanes<T>, acc[j][v]);
+  for (long l = first; l < last; ++l)
+    for (int j = 0; j < R; ++j) x.row(i + l)[j] = columns[j][l];
+}
+
+// Blocks begin at multiples of 16 rows, so that no vector of a reaches beyond the pad of its row.
+template <class T, int R>
+void transposed_tail_rows(const TransposedTail<T>& x, long row0, long row1) {
+  constexpr int V = (kRegisters == 32 ? 16 : 8) / (R == 3 ? 4 : R) / (R == 1 ? 2 : 1);
+  long i = row0 / kRow * kRow;
+  for (; i + V * kLanes<T> <= row1; i += V * kLanes<T>) transposed_tail_block<T, V, R>(x, i, row0, row1);
+  for (; i < row1; i += kLanes<T>) transposed_tail_block<T, 1, R>(x, i, row0, row1);
+}
+
+// `columns` of c, at most kTailAtOnce; what lies beyond them in c stays.
+template <class T>
+void transposed_tail(const TransposedTail<T>& x, long row0, long row1, long columns) {
+  switch (columns) {
+    case 1:
+      return transposed_tail_rows<T, 1>(x, row0, row1);
+    case 2:
+      return transposed_tail_rows<T, 2>(x, row0, row1);
+    case 3:
+      return transposed_tail_rows<T, 3>(x, row0, row1);
+    default:
+      return transposed_tail_rows<T, 4>(x, row0, row1);
+  }
+}
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid
