@@ -16,8 +16,28 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import Network, _core, philox
-from pellucid.layers import ELU, GELU, Affine, Dropout, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from pellucid import Network, Residual, _core, philox
+from pellucid.layers import (
+    ELU,
+    GELU,
+    Affine,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dropout,
+    Dropout2D,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Rescale,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from pellucid.losses import Huber, MeanAbsoluteError, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from pellucid.schedules import Exponential
@@ -63,6 +83,20 @@ def odd(layer: Any, loss: Any, threads: int) -> Network:
     return net
 
 
+def convolutional(optimizer: Optimizer, dtype: str, threads: int) -> Network:
+    """Planes and positions, few and many channels, groups, normalisation over the batch, a residual, ragged batches."""
+    block = (Conv2D(33, 3, padding="same", groups=3), BatchNorm(), Tanh(), Conv2D(33, (1, 3), padding="same"))
+    layers: list[Layer | Residual] = [Rescale(1 / 60), Conv2D(33, 3, stride=(1, 2), padding=(0, 1, 2, 0)), BatchNorm()]
+    layers += [ReLU(), MaxPool2D(2), Dropout2D(0.2), Residual(block), AveragePool2D(2, stride=1), Flatten(), Affine(7)]
+    net = Network(
+        layers, SoftmaxCrossEntropy(), input_shape=(3, 13, 17), seed=4, dtype=dtype, engine="native", threads=threads
+    )
+    x = (np.abs(numbers(6, ROWS, 3, 13, 17)) * 60).astype(np.uint8)
+    t = np.argmax(numbers(7, ROWS, 7), axis=1)
+    net.fit(x, t, epochs=2, batch_size=BATCH, optimizer=optimizer, sample_weight=np.abs(numbers(8, ROWS)), verbose=0)
+    return net
+
+
 ODD = (
     (Sigmoid(), MeanSquaredError()),
     (LeakyReLU(), MeanAbsoluteError()),
@@ -79,6 +113,10 @@ def runs() -> dict[str, Callable[[int], Network]]:
     for dtype in ("float32", "float64"):
         for rule in OPTIMIZERS:
             found[f"{rule} {dtype}"] = lambda threads, rule=rule, dtype=dtype: wide(rule, dtype, threads)
+        for rule in (SGD(0.1), Momentum(0.02, clip_norm=0.5), Adam(0.001)):
+            found[f"convolutional {rule} {dtype}"] = lambda threads, rule=rule, dtype=dtype: convolutional(
+                rule, dtype, threads
+            )
     for layer, loss in ODD:
         found[f"{layer} {loss}"] = lambda threads, layer=layer, loss=loss: odd(layer, loss, threads)
     return found
@@ -87,7 +125,7 @@ def runs() -> dict[str, Callable[[int], Network]]:
 def digest(net: Network) -> str:
     """Of all parameters, and of what the network makes of some samples."""
     assert net.engine == "native", net.engine_reason
-    x = numbers(9, 300, net.input_shape[0])
+    x = numbers(9, 300, *net.input_shape)
     loss, gradients = net.gradient(x, np.zeros((300, net.output_shape[0])) + 1 / net.output_shape[0])
     parts = [net.parameters.flat, net.predict(x), np.float64(loss), *gradients.values()]
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
