@@ -89,7 +89,26 @@ def test_arguments_files_and_the_name_main(script: Script, capsys: pytest.Captur
     path = script("import sys, beside\nprint(sys.argv[1:], beside.value, __name__, __file__ == sys.argv[0])")
     assert run_script("nielsen", path, ["-x", "--faithful"]) == 0
     assert capsys.readouterr().out == "['-x', '--faithful'] 42 __main__ True\n"
-    sys.modules.pop("beside", None)
+
+
+def test_what_lay_beside_one_script_is_not_the_next_ones(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("one", "two"):
+        for name in ("scripts/beside.py", "above/__init__.py", "above/below.py"):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"value = {folder!r}", encoding="utf-8")
+        main = tmp_path / folder / "scripts" / "main.py"
+        main.write_text(
+            f"import sys, wave, network, beside; sys.path.append({str(tmp_path / folder)!r})\n"
+            "import above.below\nprint(beside.value, above.value, above.below.value)"
+        )
+        assert run_script("nielsen", main) == 0
+        # What lies elsewhere, Python's own modules and Pellucid's, stays.
+        assert {"wave", "pellucid.compat.nielsen.network"} <= set(sys.modules)
+        assert not {"beside", "above", "above.below", "network"} & set(sys.modules)
+    assert capsys.readouterr().out == "one one one\ntwo two two\n"
 
 
 def test_faithful_holds_while_the_script_runs(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,9 +143,7 @@ def test_how_scripts_end(script: Script, capsys: pytest.CaptureFixture[str], tex
         ("nielsen", "print 'Epoch'", "is not Python 3: line 1: a print statement; .* convert it with 2to3"),
         ("nielsen", "def (", "is not Python 3: line 1: .*; mend that line"),
         ("nielsen", "\0", "is not a Python script|is not Python 3"),
-        ("nielsen", "import network3", "use network2, or pellucid.Network"),
-        ("nielsen", "import conv", "'conv', which Pellucid does not provide; it needs network3"),
-        ("nielsen", "import theano.tensor as T", "'theano', which Pellucid does not provide; network3's layers"),
+        ("nielsen", "import theano.tensor as T", "'theano', which Pellucid does not provide; it is no longer made"),
         ("nielsen", "import no_such_module_at_all", "'no_such_module_at_all', which is not installed; put it beside"),
         ("nielsen", "import gzip; gzip.open('../data/mnist.pkl.gz')", "fetch it from https://github.com/mnielsen"),
         ("nielsen", "import mnist_loader; mnist_loader.load_data()", "put mnist's four files there"),
@@ -150,7 +167,7 @@ def test_what_cannot_run_is_one_sentence_and_code_2(
 
 
 def test_a_missing_module_can_be_caught_as_an_import_error(script: Script) -> None:
-    assert run_script("nielsen", script("try:\n    import network3\nexcept ImportError:\n    pass")) == 0
+    assert run_script("nielsen", script("try:\n    import theano\nexcept ImportError:\n    pass")) == 0
     assert issubclass(NotProvided, ImportError)
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
@@ -31,7 +31,7 @@ _MAX_SCRIPT = 2**24
 _PACKAGES = {
     "matplotlib": "pip install 'pellucid[plot]'",
     "sklearn": "pip install 'pellucid[sklearn]'",
-    "theano": "it is no longer made; network3 and its layers come with a later version of Pellucid",
+    "theano": "it is no longer made, and pellucid.compat.nielsen.network3 does without it",
     "PIL": "pip install pillow",
     "cPickle": "that is Python 2's; convert the script with 2to3, or take its Python 3 version",
 }
@@ -140,16 +140,33 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[ModuleType]:
     main = ModuleType("__main__")
     main.__dict__.update(__file__=str(path), __builtins__=builtins)
     kept_main, kept_argv, kept_path = sys.modules.get("__main__"), sys.argv, list(sys.path)
+    kept_modules = set(sys.modules)
     sys.modules["__main__"] = main
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))
     try:
         yield main
     finally:
+        added = {path.resolve().parent, *(Path(place).resolve() for place in sys.path if place not in kept_path)}
+        _forget(set(sys.modules) - kept_modules, added)
         sys.argv = kept_argv
         sys.path[:] = kept_path
         if kept_main is not None:
             sys.modules["__main__"] = kept_main
+
+
+def _forget(names: Collection[str], folders: Collection[Path]) -> None:
+    """Takes modules that were loaded from these folders out of sys.modules: the next script may have its own."""
+    lying_there = {name for name in names if "." not in name and _folder_of(sys.modules[name]) in folders}
+    for name in names:
+        if name.partition(".")[0] in lying_there:
+            del sys.modules[name]
+
+
+def _folder_of(module: ModuleType) -> Path | None:
+    """The folder on the path that a module or package was found in."""
+    places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
+    return Path(places[0]).resolve().parent if places[0] else None
 
 
 class _Finder(MetaPathFinder):

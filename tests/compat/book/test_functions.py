@@ -1,6 +1,7 @@
 """The book's functions against plain formulas, and where the originals have a fault."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from pellucid.compat.book.common.functions import (
     sum_squared_error,
 )
 from pellucid.compat.book.common.gradient import numerical_gradient, numerical_gradient_2d
-from pellucid.compat.book.common.util import conv_output_size, im2col, shuffle_dataset, smooth_curve
+from pellucid.compat.book.common.util import col2im, conv_output_size, im2col, shuffle_dataset, smooth_curve
 from pellucid.errors import InputError
 
 X = np.array([[-2.0, 0.0, 0.5], [3.0, -0.1, 0.0]])
@@ -154,7 +155,33 @@ def test_shuffle_keeps_pairs_together_and_uses_numpys_generator() -> None:
     assert np.array_equal(st, np.random.permutation(6)) and np.array_equal(sx[:, 0], 2 * st)
 
 
-def test_what_belongs_to_convolution() -> None:
+@pytest.mark.parametrize(("stride", "pad"), [(1, 0), (2, 1), (3, 2)])
+def test_im2col_has_a_row_for_each_place_and_col2im_is_its_adjoint(stride: int, pad: int) -> None:
+    x = np.random.default_rng(3).normal(size=(2, 3, 7, 6))
+    col = im2col(x, 3, 2, stride, pad)
+    padded = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)])
+    places = [
+        padded[n, :, i : i + 3, j : j + 2].reshape(-1)
+        for n in range(2)
+        for i in range(0, 7 + 2 * pad - 2, stride)
+        for j in range(0, 6 + 2 * pad - 1, stride)
+    ]
+    assert np.array_equal(col, np.array(places))
     assert conv_output_size(28, 5, stride=1, pad=2) == 28
-    with pytest.raises(ImportError, match="convolution"):
-        im2col(np.zeros((1, 1, 4, 4)), 2, 2)
+    other = np.random.default_rng(4).normal(size=col.shape)
+    back = col2im(other, x.shape, 3, 2, stride, pad)
+    assert back.shape == x.shape and np.vdot(col, other) == pytest.approx(np.vdot(x, back), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: im2col(x[0], 2, 2), r"images \(N, C, H, W\)"),
+        (lambda x: im2col(x, 5, 5), "filter of 5 by 5 is larger than the images"),
+        (lambda x: im2col(x, 2, 2, stride=0), "stride must be 1 or more"),
+        (lambda x: col2im(x, x.shape, 2, 2), r"\(9, 4\) is expected"),
+    ],
+)
+def test_images_that_do_not_fit_im2col(call: Callable[[np.ndarray], object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        call(np.zeros((1, 1, 4, 4)))

@@ -11,14 +11,12 @@ from pellucid.compat.book.common.gradient import numerical_gradient
 from pellucid.compat.book.common.layers import (
     Affine,
     BatchNormalization,
-    Convolution,
     Dropout,
-    Pooling,
     Relu,
     Sigmoid,
     SoftmaxWithLoss,
 )
-from pellucid.compat.book.native_layers import Scale, ScaleAndShift
+from pellucid.compat.book.native_layers import BatchStatistics, Masked, Samples, Scale, ScaleAndShift
 from pellucid.errors import InputError
 from pellucid.layers.base import Mode
 from pellucid.named import Named
@@ -166,6 +164,32 @@ def test_layers_of_prediction_have_the_right_derivatives(layer: Any) -> None:
         assert np.allclose(gradient, numeric, atol=1e-7)
 
 
+def test_normalisation_by_the_batch_has_the_right_derivatives_and_tells_what_it_measured() -> None:
+    layer, mode = BatchStatistics(1e-6), Mode()
+    p = Named(gamma=RNG.normal(size=4), beta=RNG.normal(size=4), mean=np.zeros(4), variance=np.zeros(4))
+    _, saved = layer.forward(p, X, mode)
+    dx, gradients = layer.backward(p, saved, DY)
+    assert np.allclose(dx, slope(layer, X, DY, lambda x: layer.forward(p, x, mode)[0]), atol=1e-7)
+    for name in ("gamma", "beta"):
+        numeric = numerical_gradient(lambda _: (layer.forward(p, X, mode)[0] * DY).sum(), p[name])
+        assert np.allclose(gradients[name], numeric, atol=1e-7)
+    assert np.allclose(gradients.mean, X.mean(axis=0)) and np.allclose(gradients.variance, X.var(axis=0))
+
+
+def test_samples_and_masks_are_columns_of_what_is_given() -> None:
+    given = RNG.normal(size=(7, 6))
+    y, saved = Samples((2, 1, 2)).forward(Named(), given, Mode())
+    assert np.array_equal(y.reshape(7, 4), given[:, :4])
+    dx, _ = Samples((2, 1, 2)).backward(Named(), saved, DY.reshape(7, 2, 1, 2))
+    assert np.array_equal(dx, np.hstack([DY, np.zeros((7, 2))]))
+    for shape in ((2,), (1, 1, 2)):
+        x = RNG.normal(size=(7, *shape))
+        y, saved = Masked(4).forward(Named(), (x, given), Mode())
+        assert np.array_equal(y.reshape(7, 2), x.reshape(7, 2) * given[:, 4:])
+        (dx, dgiven), _ = Masked(4).backward(Named(), saved, np.ones_like(x))
+        assert np.array_equal(dx.reshape(7, 2), given[:, 4:]) and not dgiven.any()
+
+
 def test_backward_before_forward_is_told() -> None:
     with pytest.raises(InputError, match="Relu has no forward pass"):
         Relu().backward(DY)
@@ -175,9 +199,3 @@ def test_the_apple_shop() -> None:
     times, plus = MulLayer(), AddLayer()
     assert plus.forward(times.forward(100, 2), 50) == 250
     assert plus.backward(1.1) == (1.1, 1.1) and times.backward(1.1) == (2.2, pytest.approx(110))
-
-
-@pytest.mark.parametrize("kind", [Convolution, Pooling])
-def test_convolution_comes_later(kind: Any) -> None:
-    with pytest.raises(ImportError, match=f"{kind.__name__} comes with Pellucid's convolution layers"):
-        kind(np.zeros((1, 1, 3, 3)), np.zeros(1))

@@ -3,13 +3,15 @@
 import gzip
 import pickle
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pellucid.compat.nielsen import cPickle, expand_mnist, mnist_average_darkness, mnist_loader
+from pellucid.compat import faithful
+from pellucid.compat.nielsen import cPickle, expand_mnist, mnist_average_darkness, mnist_loader, mnist_svm
 from pellucid.compat.switch import NotProvided
 from pellucid.datasets.nielsen_pickle import read_nielsen_pickle
 from pellucid.errors import FormatError, InputError
@@ -140,6 +142,20 @@ def test_expand_mnist_moves_by_one_pixel(folder: Path, capsys: pytest.CaptureFix
         expand_mnist.expanded(x[:, :5], y)
 
 
-def test_network3_says_what_to_use_instead() -> None:
-    with pytest.raises(NotProvided, match=r"version 0\.2 of Pellucid; .* use network2"):
-        from pellucid.compat.nielsen import network3  # noqa: F401
+def test_svm_baseline_by_scikit_learn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    svm = pytest.importorskip("sklearn.svm")
+    (x, y), _, (test_x, test_y) = mnist_loader.load_data()
+    for classifier, mode in ((svm.SVC(), False), (svm.SVC(gamma="auto"), True)):
+        with faithful(mode):
+            mnist_svm.svm_baseline()
+        right = (classifier.fit(x, y).predict(test_x) == test_y).sum()
+        assert capsys.readouterr().out.splitlines() == [
+            "Baseline classifier using an SVM.",
+            f"{right} of {len(test_y)} values correct.",
+        ]
+
+
+def test_svm_baseline_without_scikit_learn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(NotProvided, match=r"pip install 'pellucid\[sklearn\]'"):
+        mnist_svm.svm_baseline()

@@ -15,8 +15,7 @@ MODULES = {
 }
 
 NOT_PROVIDED = {
-    "conv": "it needs network3, which comes with convolution; use network2, or pellucid.Network",
-    "theano": "network3's layers come with version 0.2, on Pellucid's own engine; use network2, or pellucid.Network",
+    "theano": "it is no longer made, and network3 does without it here: take the import out",
 }
 
 # Names of Python 2 with which Nielsen's scripts are Python 3 as well, as far as they have no print statement.
