@@ -66,6 +66,33 @@ def test_a_script_finds_our_modules_before_the_files_beside_it(
     assert said.err == "network.py beside the script is not the original; Pellucid takes its own.\n"
 
 
+IMAGES = """
+import numpy as np
+import network3
+from network3 import Network, ConvPoolLayer, FullyConnectedLayer, SoftmaxLayer, ReLU
+
+np.random.seed(0)
+digits = np.arange(40) % 2
+images = np.zeros((40, 36), dtype=np.float32)
+images[np.arange(40), 7 + 14 * digits] = 1
+data = (images, digits)
+net = Network([
+    ConvPoolLayer(image_shape=(10, 1, 6, 6), filter_shape=(3, 1, 3, 3), poolsize=(2, 2), activation_fn=ReLU),
+    FullyConnectedLayer(n_in=3*2*2, n_out=8, activation_fn=ReLU),
+    SoftmaxLayer(n_in=8, n_out=2)], 10)
+net.SGD(data, 30, 10, 0.3, data, data, lmbda=0.01)
+print(net.test_mb_predictions(0), net.layers[0].w.get_value().shape)
+"""
+
+
+def test_a_script_with_network3(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script("nielsen", script(IMAGES)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Training mini-batch number 0" and lines[-4] == "Finished training network."
+    assert lines[-3].startswith("Best validation accuracy of 100.00% obtained at iteration")
+    assert lines[-1] == "[0 1 0 1 0 1 0 1 0 1] (3, 1, 3, 3)"
+
+
 def test_names_of_python_2(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_script("nielsen", script("print(reduce(lambda a, b: a + b, xrange(4)), raw_input.__name__)")) == 0
     assert capsys.readouterr().out == "6 input\n"

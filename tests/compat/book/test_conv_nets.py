@@ -178,7 +178,7 @@ def test_a_pickle_of_anything_but_arrays_is_refused(
 
 def test_params_that_are_not_this_networks(tmp_path: Path) -> None:
     net, path = simple(), tmp_path / "params.pkl"
-    with pytest.raises(InputError, match="params.pkl"):
+    with pytest.raises(InputError, match=r"params\.pkl"):
         net.load_params(path)
     path.write_bytes(pickle.dumps({**net.params, "b3": np.zeros(5)}))
     with pytest.raises(InputError, match=r"b3 .* has the shape \(5,\), but the network's has \(3,\)"):

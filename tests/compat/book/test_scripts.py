@@ -107,6 +107,66 @@ print(len(smooth_curve(trainer.train_loss_list)), len(trainer.test_acc_list))
     assert lines[-1] == "144 12" and float(lines[-2].removeprefix("test acc:")) > 0.8
 
 
+CHAPTER_7 = """
+import sys, os
+sys.path.append(os.pardir)
+import numpy as np
+from dataset.mnist import load_mnist
+from simple_convnet import SimpleConvNet
+from common.layers import Convolution
+from common.trainer import Trainer
+
+np.random.seed(0)
+(x, t), (x_test, t_test) = load_mnist(flatten=False)
+network = SimpleConvNet(input_dim=(1,28,28),
+                        conv_param={'filter_num': 4, 'filter_size': 5, 'pad': 0, 'stride': 1},
+                        hidden_size=20, output_size=10, weight_init_std=0.01)
+trainer = Trainer(network, x, t, x_test, t_test, epochs=4, mini_batch_size=50,
+                  optimizer='Adam', optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=50, verbose=False)
+trainer.train()
+network.save_params("params.pkl")
+again = SimpleConvNet(conv_param={'filter_num': 4, 'filter_size': 5, 'pad': 0, 'stride': 1}, hidden_size=20)
+again.load_params("params.pkl")
+print(again.accuracy(x_test, t_test), len(trainer.train_acc_list))
+w = network.params['W1'][0]
+print(Convolution(w.reshape(1, *w.shape), 0).forward(x[:1]).shape)
+"""
+
+CHAPTER_8 = """
+import numpy as np
+from deep_convnet import DeepConvNet
+from dataset.mnist import load_mnist
+(_, _), (x_test, t_test) = load_mnist(flatten=False)
+network = DeepConvNet()
+network.save_params("deep_convnet_params.pkl")
+network = DeepConvNet()
+network.load_params("deep_convnet_params.pkl")
+exact = network.accuracy(x_test, t_test)
+y = network.predict(x_test[:10], train_flg=False)
+x_test = x_test.astype(np.float16)
+for param in network.params.values():
+    param[...] = param.astype(np.float16)
+print(abs(network.accuracy(x_test, t_test) - exact) < 0.03, y.shape)
+network.gradient(x_test[:3], t_test[:3])
+"""
+
+
+@pytest.mark.usefixtures("images")
+def test_chapters_7_and_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(tmp_path, CHAPTER_7) == 0 and run(tmp_path, CHAPTER_8) == 0
+    accuracy, epochs, *shape, right, _, _ = capsys.readouterr().out.split()
+    assert float(accuracy) > 0.8 and epochs == "4" and shape[-1] == "24)" and right == "True"
+
+
+def test_a_convnet_of_the_scripts_own_runs_as_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    uses = "from simple_convnet import SimpleConvNet\nprint(SimpleConvNet.__module__)\n"
+    assert run(tmp_path, uses) == 0
+    (tmp_path / "simple_convnet.py").write_text("class SimpleConvNet: pass", encoding="utf-8")
+    assert run(tmp_path, uses) == 0
+    assert capsys.readouterr().out.split() == ["pellucid.compat.book.ch07.simple_convnet", "simple_convnet"]
+
+
 def test_stars_bring_numpy_and_the_functions_as_in_the_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = """
 from common.layers import *

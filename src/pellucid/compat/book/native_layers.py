@@ -10,6 +10,7 @@ from typing import final
 
 from pellucid import ops
 from pellucid.initializers import Zeros
+from pellucid.layers import BatchNorm
 from pellucid.layers.base import Join, Layer, Mode, Parameter, Shape
 from pellucid.named import Named
 from pellucid.ops import Array
@@ -50,10 +51,9 @@ class ScaleAndShift(Layer):
 @final
 @dataclass(frozen=True)
 class BatchStatistics(Layer):
-    """y = γ z + β,  z = (x − mean) / √(variance + ε), by the batch's own mean and variance        x (N, K)   γ, β (K,)
+    """BatchNorm as in training, by the batch's own mean and variance        x, y (N, K)   γ, β (K,)
 
-    dx = γ / √(variance + ε) · (dy − mean of dy − z · mean of dy z),  dγ = Σₙ dy z,  dβ = Σₙ dy. The "gradients" of the
-    parameters mean and variance, which change nothing, are what was measured. Source: Ioffe and Szegedy, 2015.
+    The "gradients" of the parameters mean and variance, which change nothing, are what was measured.
     """
 
     epsilon: float
@@ -62,19 +62,11 @@ class BatchStatistics(Layer):
         return {name: Parameter(input_shape, Zeros()) for name in ("gamma", "beta", "mean", "variance")}
 
     def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
-        mean = ops.mean_channels(x)
-        centred = x - mean
-        variance = ops.mean_channels(ops.square(centred))
-        scale = ops.divide(1.0, ops.sqrt(variance + self.epsilon))
-        z = centred * scale
-        return z * p.gamma + p.beta, Named(z=z, scale=scale, mean=mean, variance=variance)
+        return BatchNorm(epsilon=self.epsilon).forward(p, x, Mode(training=True))
 
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
-        product = dy * saved.z
-        centred = dy - ops.mean_channels(dy) - saved.z * ops.mean_channels(product)
-        measured = {"mean": saved.mean, "variance": saved.variance}
-        gradients = Named(gamma=ops.sum_rows(product), beta=ops.sum_rows(dy), **measured)
-        return centred * (p.gamma * saved.scale), gradients
+        dx, gradients = BatchNorm(epsilon=self.epsilon).backward(p, saved, dy)
+        return dx, Named(**gradients, mean=saved.mean, variance=saved.variance)
 
 
 @final

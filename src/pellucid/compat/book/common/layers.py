@@ -230,7 +230,8 @@ class BatchNormalization(BookLayer):
     In training μ and σ² are the batch's, and running averages of them are kept; else these averages. With dx̂ = γ dy:
     dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + 10⁻⁶),  dγ = Σₙ dy x̂,  dβ = Σₙ dy.
 
-    Images are normalised number by number, where `pellucid.layers.BatchNorm` takes each channel as a whole.
+    Images are normalised number by number, where `pellucid.layers.BatchNorm` takes each channel as a whole. Alone it
+    is written out in NumPy, so that it rounds as the book's does; a network's passes run `BatchNorm` natively.
     Source: Ioffe and Szegedy, 2015.
     """
 
