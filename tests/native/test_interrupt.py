@@ -17,7 +17,7 @@ SCRIPT = """
 import sys, time
 import numpy as np
 from pellucid import Network
-from pellucid.layers import Affine, ReLU
+from pellucid.layers import Affine, Conv2D, Flatten, MaxPool2D, ReLU
 from pellucid.losses import SoftmaxCrossEntropy
 from pellucid.optimizers import Adam
 
@@ -34,6 +34,11 @@ except KeyboardInterrupt:
 """
 
 FIT = "net.fit(x, t, epochs=10**6, batch_size=32, optimizer=Adam(0.001), verbose=0); assert net.history.interrupted"
+IMAGES = """
+    layers = [Conv2D({width}, 3, padding="same"), ReLU(), MaxPool2D(), Conv2D({width}, 3), Flatten(), Affine(10)]
+    net = Network(layers, SoftmaxCrossEntropy(), input_shape=(2, 10, 10), engine="native", threads=1)
+    x = x.reshape(-1, 2, 10, 10)
+"""
 PREDICT = """
     while True:
         net.predict(x)
@@ -45,7 +50,7 @@ EVALUATE = """
 
 
 def seconds_to_return(work: str, rows: int, width: int, after: float = 0.5) -> tuple[str, float]:
-    script = SCRIPT.format(work=work, rows=rows, width=width)
+    script = SCRIPT.format(work=work.format(width=width), rows=rows, width=width)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -62,6 +67,12 @@ def seconds_to_return(work: str, rows: int, width: int, after: float = 0.5) -> t
 def test_fit_ends_soon_after_ctrl_c(rows: int, width: int) -> None:
     how, seconds = seconds_to_return(FIT, rows, width)
     assert how == "returned" and seconds < SECONDS
+
+
+@pytest.mark.parametrize("work, end", [(f"{IMAGES}    {FIT}", "returned"), (IMAGES + PREDICT, "raised")])
+def test_work_on_images_ends_soon_after_ctrl_c(work: str, end: str) -> None:
+    how, seconds = seconds_to_return(work, 20_000, 64, after=1.0)
+    assert how == end and seconds < SECONDS
 
 
 @pytest.mark.parametrize("work", [PREDICT, EVALUATE], ids=["predict", "evaluate"])

@@ -75,12 +75,55 @@ def test_the_peak_during_training_is_bounded(
     run(PEAK.format(widths=widths, batch=batch, optimizer=optimizer, x_type=x_type, threads=threads))
 
 
+IMAGES = (
+    MEASURING
+    + """
+from pellucid.layers import BatchNorm, Conv2D, Flatten, MaxPool2D
+batch, channels, size = {batch}, {channels}, {size}
+optimizer = Adam(0.001)
+x = np.zeros((2 * batch + 3, 3, size, size), np.uint8)
+x += np.arange(len(x), dtype=np.uint8)[:, None, None, None] % 7
+t = np.arange(len(x)) % 10
+
+def network():
+    layers = []
+    for _ in range(2):
+        layers += [Conv2D(channels, 3, padding="same"), BatchNorm(), ReLU(), MaxPool2D()]
+    net = Network([*layers, Flatten(), Affine(10)], SoftmaxCrossEntropy(), input_shape=(3, size, size), engine="native",
+                  threads=2)
+    net.parameters.flat += 0.0
+    return net
+
+network().fit(x[:9], t[:9], epochs=2, batch_size=9, optimizer=optimizer, verbose=0)
+net = network()
+gc.collect()
+before = status("VmRSS")
+forget_peak()
+net.fit(x, t, epochs=3, batch_size=batch, optimizer=optimizer, verbose=0)
+padded = -(-channels // 16) * 16
+# What each layer makes; gradients lie where that is needed no more, or are local to a group of steps.
+positions = 3 * size**2 + size**2 // 4 + 3 * (size // 2) ** 2 + (size // 4) ** 2
+activations = batch * 4 * (padded * positions + 3 * size**2)
+allowed = net.parameters.flat.nbytes * 4 + activations + 16 * 2**20
+grown = status("VmHWM") - before
+print(grown / 2**20, allowed / 2**20, activations / 2**20)
+assert grown <= allowed, (grown, allowed)
+"""
+)
+
+
+@pytest.mark.parametrize("batch, channels, size", [(64, 16, 32), (100, 33, 28), (4, 64, 64)])
+def test_the_peak_of_convolutions_is_that_of_their_activations(batch: int, channels: int, size: int) -> None:
+    run(IMAGES.format(batch=batch, channels=channels, size=size))
+
+
 GROWTH = (
     MEASURING
     + """
-x = np.random.default_rng(0).normal(size=(500, 40)).astype(np.float32)
+from pellucid.layers import BatchNorm, Conv2D, Flatten, MaxPool2D
+x = np.random.default_rng(0).normal(size=(500, *{shape})).astype(np.float32)
 t = np.arange(500) % 5
-net = Network([Affine(300), ReLU(), Affine(5)], SoftmaxCrossEntropy(), input_shape=40, engine="native", threads=2)
+net = Network({layers}, SoftmaxCrossEntropy(), input_shape={shape}, engine="native", threads=2)
 optimizer = Adam(0.001)
 sizes = []
 for part in range(4):
@@ -99,8 +142,15 @@ assert sizes[-1] - sizes[1] < 2**20, sizes
 )
 
 
-def test_memory_does_not_grow_over_epochs_nor_over_calls() -> None:
-    run(GROWTH)
+@pytest.mark.parametrize(
+    "shape, layers",
+    [
+        ((40,), "[Affine(300), ReLU(), Affine(5)]"),
+        ((2, 5, 4), "[Conv2D(17, 2), BatchNorm(), ReLU(), MaxPool2D(), Flatten(), Affine(5)]"),
+    ],
+)
+def test_memory_does_not_grow_over_epochs_nor_over_calls(shape: tuple[int, ...], layers: str) -> None:
+    run(GROWTH.format(shape=shape, layers=layers))
 
 
 STARVED = """

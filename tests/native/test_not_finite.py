@@ -8,9 +8,23 @@ import pytest
 from cases import Case
 from native.pairs import error, network, pair
 from pellucid import Network
-from pellucid.errors import NotFiniteError
+from pellucid.errors import InputError, NotFiniteError
 from pellucid.initializers import Constant, Zeros
-from pellucid.layers import Affine, Identity, Layer, ReLU, Sigmoid, Tanh
+from pellucid.layers import (
+    Affine,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Flatten,
+    GlobalAveragePool2D,
+    Identity,
+    Layer,
+    LayerNorm,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
 from pellucid.losses import Huber, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, AdaGrad, Adam, Momentum, Optimizer, RMSprop
 
@@ -127,3 +141,67 @@ def test_a_parameter_set_to_nan_by_hand_is_named() -> None:
             net.step(case.x(5), case.t(5), SGD(0.1))
         messages.append(str(found.value))
     assert messages[0] == messages[1] and "parameter 2.W" in messages[0]
+
+
+# Over images ---------------------------------------------------------------------------------------------------------
+
+CONVOLUTIONS: dict[str, tuple[Layer, ...]] = {
+    "pooled": (Conv2D(5, 3), ReLU(), MaxPool2D(), Conv2D(17, 2), Tanh(), Flatten(), Affine(3)),
+    "normalised": (Conv2D(5, 3), BatchNorm(), ReLU(), AveragePool2D(), Flatten(), Affine(3)),
+    "normalised at first": (BatchNorm(), Conv2D(4, 3, groups=2), LayerNorm(), GlobalAveragePool2D(), Affine(3)),
+}
+
+
+def over_images(layers: tuple[Layer, ...], loss: Loss) -> Case:
+    return Case("images", layers, loss, (2, 7, 6), "labels" if isinstance(loss, SoftmaxCrossEntropy) else "values")
+
+
+@pytest.mark.parametrize("optimizer", [SGD(1e12), SGD(1e38), Momentum(10.0), Adam(1e37)], ids=str)
+@pytest.mark.parametrize("loss", [MeanSquaredError(), SoftmaxCrossEntropy()], ids=str)
+@pytest.mark.parametrize("layers", CONVOLUTIONS)
+def test_diverging_convolutions_are_found_where_the_reference_finds_them(
+    layers: str, loss: Loss, optimizer: Optimizer
+) -> None:
+    case = over_images(CONVOLUTIONS[layers], loss)
+    x, t = case.x(ROWS), case.t(ROWS)
+    native, reference = pair(case)
+    assert fitted(native, optimizer, x, t, epochs=4) == fitted(reference, optimizer, x, t, epochs=4)
+    assert np.isfinite(native.parameters.flat).all()
+
+
+@pytest.mark.parametrize("size", [1e15, 1e19, 1e25, 3e38])
+@pytest.mark.parametrize("layers", CONVOLUTIONS)
+def test_huge_pixels_are_treated_as_by_the_reference(layers: str, size: float) -> None:
+    case = over_images(CONVOLUTIONS[layers], Huber())
+    x, t = case.x(ROWS), case.t(ROWS)
+    x[17, 1, 3, 2] = size
+    native, reference = pair(case)
+    assert fitted(native, SGD(0.1), x, t, epochs=2) == fitted(reference, SGD(0.1), x, t, epochs=2)
+    assert error(native.parameters.flat, reference.parameters.flat) < 1e-3
+
+
+@pytest.mark.parametrize("layers", ["normalised", "normalised at first"])
+def test_a_step_that_fails_leaves_running_values_as_they_were(layers: str) -> None:
+    case = over_images(CONVOLUTIONS[layers], MeanSquaredError())
+    for net in pair(case):
+        x, t = case.x(8, "float32"), case.t(8, "float32")
+        net.step(x, t, SGD(0.01))
+        before = net.parameters.flat.tobytes()
+        x[3, 0, 2, 2] = 3e38
+        with pytest.raises(NotFiniteError):
+            net.step(x, t, SGD(0.01))
+        assert net.parameters.flat.tobytes() == before
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_pixel_that_is_not_finite_is_named(bad: float) -> None:
+    case = over_images(CONVOLUTIONS["pooled"], MeanSquaredError())
+    messages = []
+    for net in pair(case):
+        x = case.x(40, "float32")
+        x[33, 1, 2, 3] = bad
+        for use in (lambda n, x: n.fit(x, case.t(40), epochs=1, verbose=0), lambda n, x: n.predict(x)):
+            with pytest.raises((NotFiniteError, InputError)) as found:
+                use(net, x)
+            messages.append(str(found.value))
+    assert messages[:2] == messages[2:]
