@@ -83,6 +83,16 @@ net = Network([
 net.SGD(data, 30, 10, 0.3, data, data, lmbda=0.01)
 print(net.test_mb_predictions(0), net.layers[0].w.get_value().shape)
 """
+VOTES = """
+import theano
+import theano.tensor as T
+from theano import function, shared
+i = T.lscalar()
+x = shared(images)
+predictions = theano.function([i], net.layers[-1].y_out,
+    givens={net.x: x[i*net.mini_batch_size: (i+1)*net.mini_batch_size]})
+print(np.concatenate([predictions(i) for i in range(4)]).tolist() == digits.tolist(), theano.config.floatX)
+"""
 
 
 def test_a_script_with_network3(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +101,8 @@ def test_a_script_with_network3(script: Script, capsys: pytest.CaptureFixture[st
     assert lines[0] == "Training mini-batch number 0" and lines[-4] == "Finished training network."
     assert lines[-3].startswith("Best validation accuracy of 100.00% obtained at iteration")
     assert lines[-1] == "[0 1 0 1 0 1 0 1 0 1] (3, 1, 3, 3)"
+    assert run_script("nielsen", script(IMAGES + VOTES)) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "True float32"
 
 
 def test_names_of_python_2(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +182,13 @@ def test_how_scripts_end(script: Script, capsys: pytest.CaptureFixture[str], tex
         ("nielsen", "print 'Epoch'", "is not Python 3: line 1: a print statement; .* convert it with 2to3"),
         ("nielsen", "def (", "is not Python 3: line 1: .*; mend that line"),
         ("nielsen", "\0", "is not a Python script|is not Python 3"),
-        ("nielsen", "import theano.tensor as T", "'theano', which Pellucid does not provide; it is no longer made"),
+        ("nielsen", "import theano.tensor as T; T.exp(1)", "uses theano.tensor.exp, which Pellucid does not provide"),
+        ("nielsen", "from theano import sandbox", "uses theano.sandbox, .* no longer made: use numpy"),
+        (
+            "nielsen",
+            "from theano.tensor.nnet import sigmoid",
+            r"'theano\.tensor\.nnet', which is not installed; it is no longer made",
+        ),
         ("nielsen", "import no_such_module_at_all", "'no_such_module_at_all', which is not installed; put it beside"),
         ("nielsen", "import gzip; gzip.open('../data/mnist.pkl.gz')", "fetch it from https://github.com/mnielsen"),
         ("nielsen", "import mnist_loader; mnist_loader.load_data()", "put mnist's four files there"),
@@ -194,7 +212,7 @@ def test_what_cannot_run_is_one_sentence_and_code_2(
 
 
 def test_a_missing_module_can_be_caught_as_an_import_error(script: Script) -> None:
-    assert run_script("nielsen", script("try:\n    import theano\nexcept ImportError:\n    pass")) == 0
+    assert run_script("nielsen", script("try:\n    import theano.sandbox\nexcept ImportError:\n    pass")) == 0
     assert issubclass(NotProvided, ImportError)
 
 

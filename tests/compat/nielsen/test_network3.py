@@ -22,6 +22,7 @@ from pellucid.compat.nielsen.network3 import (
     sigmoid,
     tanh,
 )
+from pellucid.compat.nielsen.symbols import Symbol, function
 from pellucid.errors import InputError, NotFiniteError
 
 DRAW = np.random.RandomState(3)
@@ -162,6 +163,14 @@ def test_shared_variables() -> None:
     shared.set_value(held + 1)
     assert np.array_equal(np.asarray(shared), [1, 2, 3]) and shared.shape == (3,) and shared.dtype == float
     assert len(shared) == 3 and shared[1:].tolist() == [2, 3] and network3.size((shared, None)) == 3
+
+
+def test_a_function_of_what_is_not_known() -> None:
+    net = network()
+    with pytest.raises(InputError, match="neither an input nor among givens"):
+        function([], net.layers[-1].y_out)()
+    number = Symbol()
+    assert function([number], DATA[1][2 * number + 1 :])(4).tolist() == Y[9:].tolist()
 
 
 def test_dropout_layer_silences_a_share() -> None:

@@ -11,12 +11,10 @@ _NETWORKS = ("network", "network2", "network3")
 
 MODULES = {
     name: f"{_HERE}.{name}"
-    for name in (*_NETWORKS, "mnist_loader", "expand_mnist", "mnist_average_darkness", "mnist_svm", "cPickle")
+    for name in (*_NETWORKS, "mnist_loader", "expand_mnist", "mnist_average_darkness", "mnist_svm", "cPickle", "theano")
 }
 
-NOT_PROVIDED = {
-    "theano": "it is no longer made, and network3 does without it here: take the import out",
-}
+NOT_PROVIDED: dict[str, str] = {}
 
 # Names of Python 2 with which Nielsen's scripts are Python 3 as well, as far as they have no print statement.
 NAMES = {"raw_input": input, "reduce": functools.reduce, "xrange": range}

@@ -24,6 +24,7 @@ from pellucid.compat.nielsen.image_layers import (
 )
 from pellucid.compat.nielsen.image_twin import ImageTwin
 from pellucid.compat.nielsen.shared import Shared, load_data_shared, size, values
+from pellucid.compat.nielsen.symbols import Known, Symbol
 from pellucid.compat.switch import is_faithful
 from pellucid.engines import Data
 from pellucid.errors import InputError
@@ -37,7 +38,8 @@ class Network:
     """Layers that are trained by stochastic gradient descent, the last one a SoftmaxLayer.
 
     Attributes: layers, mini_batch_size, params; after SGD test_mb_predictions(i), the class numbers that the network
-    gives the i-th mini-batch of the test data.
+    gives the i-th mini-batch of the test data. x and layers[-1].y_out stand for the input and its class numbers where a
+    script makes a theano.function of them.
     """
 
     test_mb_predictions: Predictions
@@ -46,6 +48,8 @@ class Network:
         self.layers = layers
         self.mini_batch_size = mini_batch_size
         self._twin = ImageTwin(layers)
+        self.x = Symbol()
+        layers[-1].y_out = _Classes(self)
         self.params: list[Shared] = [param for layer in layers for param in layer.params]
 
     def SGD(
@@ -108,12 +112,11 @@ class Network:
 
     def _predictions(self, test_data: Any, batch_size: int) -> Predictions:
         x = values(test_data[0])
+        return lambda i: self._classes(x[i * batch_size : (i + 1) * batch_size])
 
-        def predictions(i: int) -> NDArray[np.int64]:
-            self._twin.read()
-            return self._twin.classes(x[i * batch_size : (i + 1) * batch_size])
-
-        return predictions
+    def _classes(self, x: Any) -> NDArray[np.int64]:
+        self._twin.read()
+        return self._twin.classes(values(x))
 
     def __getstate__(self) -> dict[str, Any]:
         # The twin holds the engine's own memory, and the predictions hold the twin.
@@ -122,6 +125,17 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._twin = ImageTwin(self.layers)
+
+
+class _Classes(Symbol):
+    """The class numbers that a network gives its input x."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self._network = network
+
+    def at(self, known: Known) -> Any:
+        return self._network._classes(self._network.x.at(known))
 
 
 class _Best:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.compat.nielsen import mnist_loader
+from pellucid.compat.nielsen.symbols import Symbol, has_symbol, value_of
 from pellucid.datasets.nielsen_pickle import read_nielsen_pickle
 from pellucid.errors import InputError
 
@@ -45,6 +46,8 @@ class Shared:
         return len(self._value)
 
     def __getitem__(self, rows: Any) -> Any:
+        if has_symbol(rows):
+            return Symbol(lambda known: self._value[value_of(rows, known)])
         return self._value[rows]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
