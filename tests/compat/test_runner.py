@@ -187,7 +187,7 @@ def test_how_scripts_end(script: Script, capsys: pytest.CaptureFixture[str], tex
         (
             "nielsen",
             "from theano.tensor.nnet import sigmoid",
-            r"'theano\.tensor\.nnet', which is not installed; it is no longer made",
+            r"'theano\.tensor\.nnet', which is not installed",
         ),
         ("nielsen", "import no_such_module_at_all", "'no_such_module_at_all', which is not installed; put it beside"),
         ("nielsen", "import gzip; gzip.open('../data/mnist.pkl.gz')", "fetch it from https://github.com/mnielsen"),
