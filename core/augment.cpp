@@ -10,6 +10,8 @@ namespace pellucid {
 namespace {
 
 constexpr std::uint32_t kPurpose = 4;  // philox.AUGMENT
+constexpr long kCacheLine = 64;
+constexpr long kTaps = 4;  // points of the lattice that a cubic spline takes from
 
 // Where each number of an image stands among the words of its address.
 enum Word { shift_y, shift_x, rotate, scale, flip, cutout_y, cutout_x, first_of_lattice = 8 };
@@ -99,47 +101,53 @@ class Augmenter {
   }
 
   void make_lattice() {
-    const long points = spline_.lattice_height * spline_.lattice_width;
-    words_.resize(std::size_t(2 * points));
-    lattice_.resize(std::size_t(2 * points));
-    across_.resize(std::size_t(2 * spline_.lattice_width));
+    words_.resize(std::size_t(2 * spline_.lattice_height * spline_.lattice_width));
+    wide_.resize(std::size_t(2 * spline_.lattice_height * shape_.width));
+    for (long y = 0; y < shape_.height; ++y) {
+      const R* shares = spline_.rows + y * spline_.lattice_height;
+      long first = 0;
+      while (first + kTaps < spline_.lattice_height && shares[first] == R(0)) ++first;
+      first_row_.push_back(first);
+    }
     for (long j = 0; j < spline_.lattice_width; ++j) {
-      const R* column = spline_.columns + j * shape_.width;
+      const R* shares = spline_.columns + j * shape_.width;
       long first = 0, last = shape_.width;
-      while (first < last && column[first] == R(0)) ++first;
-      while (first < last && column[last - 1] == R(0)) --last;
+      while (first < last && shares[first] == R(0)) ++first;
+      while (first < last && shares[last - 1] == R(0)) --last;
       first_.push_back(first);
       last_.push_back(last);
     }
   }
 
+  // The lattice's moves, spread over the columns: rows of the lattice, each first downwards, then to the right.
   void draw_lattice(std::uint64_t seed, std::uint64_t stream) {
     philox_fill(words_.data(), seed, kPurpose, stream, first_of_lattice, words_.size());
-    for (std::size_t i = 0; i < words_.size(); ++i) lattice_[i] = static_cast<R>(rule_.elastic * symmetric(words_[i]));
-  }
-
-  // Row y of the field of moves: the lattice spread over the rows first, then over the columns.
-  void bend(long y) {
-    const long high = spline_.lattice_height, wide = spline_.lattice_width;
-    R* __restrict across = across_.data();
-    std::fill_n(across, 2 * wide, R(0));
-    for (long i = 0; i < high; ++i) {
-      const R share = spline_.rows[y * high + i];
-      const R* line = lattice_.data() + 2 * i * wide;
-      if (share != R(0))
-        for (long j = 0; j < 2 * wide; ++j) across[j] += share * line[j];
-    }
-    R* __restrict bend_y = bend_y_.data(), * __restrict bend_x = bend_x_.data();
-    std::fill_n(bend_y, shape_.width, R(0));
-    std::fill_n(bend_x, shape_.width, R(0));
-    for (long j = 0; j < wide; ++j) {
-      const R* column = spline_.columns + j * shape_.width;
-      const R move_y = across[j], move_x = across[wide + j];
-      for (long x = first_[j]; x < last_[j]; ++x) {
-        bend_y[x] += column[x] * move_y;
-        bend_x[x] += column[x] * move_x;
+    std::fill(wide_.begin(), wide_.end(), R(0));
+    const std::uint32_t* word = words_.data();
+    for (long row = 0; row < 2 * spline_.lattice_height; ++row) {
+      R* __restrict to = wide_.data() + row * shape_.width;
+      for (long j = 0; j < spline_.lattice_width; ++j) {
+        const R move = static_cast<R>(rule_.elastic * symmetric(*word++));
+        const R* shares = spline_.columns + j * shape_.width;
+        for (long x = first_[j]; x < last_[j]; ++x) to[x] += shares[x] * move;
       }
     }
+  }
+
+  // Row y of the field of moves.
+  void bend(long y) {
+    const long first = first_row_[y], width = shape_.width;
+    const R* share = spline_.rows + y * spline_.lattice_height + first;
+    const R* wide = wide_.data() + 2 * first * width;
+    add_up(share, wide, bend_y_.data());
+    add_up(share, wide + width, bend_x_.data());
+  }
+
+  void add_up(const R* share, const R* wide, R* __restrict to) const {
+    const long next = 2 * shape_.width;
+    for (long x = 0; x < shape_.width; ++x)
+      to[x] = share[0] * wide[x] + share[1] * wide[next + x] + share[2] * wide[2 * next + x] +
+              share[3] * wide[3 * next + x];
   }
 
   // For each pixel of row y: the padded pixel up and left of the place it shows, and how far beyond that it lies.
@@ -199,26 +207,32 @@ class Augmenter {
   std::vector<std::int32_t> index_;
   std::vector<R> part_y_, part_x_, bend_y_, bend_x_;
   std::vector<std::uint32_t> words_;
-  std::vector<R> lattice_, across_;
+  std::vector<R> wide_;
+  std::vector<long> first_row_;     // of the lattice's rows that a row of pixels takes from
   std::vector<long> first_, last_;  // the pixels that take from a column of the lattice
 };
 
 }  // namespace
 
 template <class Pixel>
-void augment_images(const Pixel* images, Pixel* out, const std::uint32_t* samples, long count, ImageShape shape,
-                    const AugmentRule& rule, Spline<Real<Pixel>> spline, std::uint64_t seed, std::uint32_t epoch) {
+void augment_images(const Pixel* images, Pixel* out, const std::uint32_t* places, const std::uint32_t* samples,
+                    long count, ImageShape shape, const AugmentRule& rule, Spline<Real<Pixel>> spline,
+                    std::uint64_t seed, std::uint32_t epoch) {
   Augmenter<Pixel> augmenter(shape, rule, spline);
   const long size = shape.channels * shape.height * shape.width;
-  for (long n = 0; n < count; ++n)
-    augmenter.augment(images + n * size, out + n * size, seed, std::uint64_t{epoch} << 32 | samples[n]);
+  for (long n = 0; n < count; ++n) {
+    // The images of a shuffled epoch lie anywhere: the next one is asked for while this one is worked on.
+    const auto* next = reinterpret_cast<const char*>(images + places[std::min(n + 1, count - 1)] * size);
+    for (long byte = 0; byte < size * long(sizeof(Pixel)); byte += kCacheLine) __builtin_prefetch(next + byte);
+    augmenter.augment(images + places[n] * size, out + n * size, seed, std::uint64_t{epoch} << 32 | samples[n]);
+  }
 }
 
-template void augment_images(const std::uint8_t*, std::uint8_t*, const std::uint32_t*, long, ImageShape,
+template void augment_images(const std::uint8_t*, std::uint8_t*, const std::uint32_t*, const std::uint32_t*, long,
+                             ImageShape, const AugmentRule&, Spline<float>, std::uint64_t, std::uint32_t);
+template void augment_images(const float*, float*, const std::uint32_t*, const std::uint32_t*, long, ImageShape,
                              const AugmentRule&, Spline<float>, std::uint64_t, std::uint32_t);
-template void augment_images(const float*, float*, const std::uint32_t*, long, ImageShape, const AugmentRule&,
-                             Spline<float>, std::uint64_t, std::uint32_t);
-template void augment_images(const double*, double*, const std::uint32_t*, long, ImageShape, const AugmentRule&,
-                             Spline<double>, std::uint64_t, std::uint32_t);
+template void augment_images(const double*, double*, const std::uint32_t*, const std::uint32_t*, long, ImageShape,
+                             const AugmentRule&, Spline<double>, std::uint64_t, std::uint32_t);
 
 }  // namespace pellucid

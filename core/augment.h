@@ -44,10 +44,12 @@ struct Spline {
   long lattice_height, lattice_width;
 };
 
-// images and out (count, channels, height, width); image n is changed by the numbers of (seed, epoch, samples[n]).
-// Neither height nor width may be more than 2^15.
+// images (any, channels, height, width), out (count, ...): out[n] is images[places[n]], changed by the numbers of
+// (seed, epoch, samples[n]).
+// Neither height nor width may be more than 2^12.
 template <class Pixel>
-void augment_images(const Pixel* images, Pixel* out, const std::uint32_t* samples, long count, ImageShape shape,
-                    const AugmentRule& rule, Spline<Real<Pixel>> spline, std::uint64_t seed, std::uint32_t epoch);
+void augment_images(const Pixel* images, Pixel* out, const std::uint32_t* places, const std::uint32_t* samples,
+                    long count, ImageShape shape, const AugmentRule& rule, Spline<Real<Pixel>> spline,
+                    std::uint64_t seed, std::uint32_t epoch);
 
 }  // namespace pellucid

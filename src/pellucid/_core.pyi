@@ -11,6 +11,7 @@ def philox_block(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
 def augment_images(
     images: NDArray[Any],
     out: NDArray[Any],
+    places: NDArray[np.uint32],
     samples: NDArray[np.uint32],
     rows: NDArray[Any],
     columns: NDArray[Any],

@@ -235,7 +235,7 @@ def test_a_setting_out_of_range_is_named(settings: dict[str, Any], message: str)
         (Augment(image_shape=(1, 5, 5)), np.ones((2, 24)), {}, r"but \(N, 1, 5, 5\) or \(N, 25\), by image_shape"),
         (Augment(image_shape=(1, 5, 5)), np.ones((2, 1, 5, 4)), {}, r"shape \(2, 1, 5, 4\)"),
         (Augment(), np.ones((2, 0, 5, 5)), {}, r"shape \(2, 0, 5, 5\)"),
-        (Augment(), np.ones((0, 1, 1, 40_000)), {}, "1 to 32768 pixels a side"),
+        (Augment(), np.ones((0, 1, 1, 40_000)), {}, "1 to 4096 pixels a side"),
         (Augment(), np.ones((2, 1, 5, 5), "int64"), {}, r"images has the type int64.*astype\('float32'\)"),
         (Augment(fill=0.5), np.ones((2, 1, 5, 5), "uint8"), {}, "fill is 0.5, but images of uint8"),
         (Augment(fill=300), np.ones((2, 1, 5, 5), "uint8"), {}, "fill is 300, but images of uint8"),

@@ -99,13 +99,13 @@ def _turn(angle: float) -> tuple[float, float]:
 
 
 def _spread(lattice: Array, rows: Array, columns: Array) -> Array:
-    """Returns rows · lattice · columnsᵀ (H, W), added up in the order of the lattice."""
-    across = np.zeros((len(rows), lattice.shape[1]), lattice.dtype)
-    for i, line in enumerate(lattice):
-        across += rows[:, i, None] * line
-    field = np.zeros((len(rows), len(columns)), lattice.dtype)
+    """Returns rows · (lattice · columnsᵀ) (H, W), each added up in the order of the lattice."""
+    wide = np.zeros((len(lattice), len(columns)), lattice.dtype)
     for j in range(lattice.shape[1]):
-        field += columns[:, j] * across[:, j, None]
+        wide += columns[:, j] * lattice[:, j, None]
+    field = np.zeros((len(rows), len(columns)), lattice.dtype)
+    for i, line in enumerate(wide):
+        field += rows[:, i, None] * line
     return field
 
 

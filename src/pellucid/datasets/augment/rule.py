@@ -1,5 +1,6 @@
 """Augment: which changes, how large at most, and the images that they make."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ except ImportError:
     _native = None  # type: ignore[assignment]
 
 _DTYPES = ("uint8", "float32", "float64")
-_LONGEST_SIDE = 2**15
+_LONGEST_SIDE = 2**12
 _LARGEST = {"rotate": 180.0, "scale": 0.9, "elastic": 1000.0}
 
 
@@ -62,7 +63,7 @@ class Augment:
         for name in ("shift", "cutout"):
             value = getattr(self, name)
             if not _is_whole(value) or not 0 <= value <= _LONGEST_SIDE:
-                raise InputError(f"{name} is {value!r}, but a whole number of pixels from 0 to 32768 was expected.")
+                raise InputError(f"{name} is {value!r}, but a whole number of pixels from 0 to 4096 was expected.")
         for name, largest in _LARGEST.items():
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value <= largest:
@@ -71,7 +72,7 @@ class Augment:
             raise InputError(
                 f"elastic_smoothness is {self.elastic_smoothness!r}, but a finite number of 1 or more was expected."
             )
-        if not isinstance(self.flip, bool | np.bool_):
+        if not isinstance(self.flip, bool):
             raise InputError(f"flip is {self.flip!r}, but True or False was expected.")
         if not _is_number(self.fill) or not math.isfinite(self.fill):
             raise InputError(f"fill is {self.fill!r}, but a finite number was expected.")
@@ -92,16 +93,31 @@ class Augment:
         for name, value, limit in (("seed", seed, 64), ("epoch", epoch, 32)):
             if not _is_whole(value) or not 0 <= value < 2**limit:
                 raise InputError(f"{name} is {value!r}, but a whole number from 0 to 2**{limit} - 1 was expected.")
+        shape = self._shape_of(x)
+        planes = np.ascontiguousarray(x, x.dtype.newbyteorder("=")).reshape(len(x), *shape)
+        out = np.empty_like(planes)
+        self._change(planes, np.arange(len(x), dtype=np.uint32), numbers, int(seed), int(epoch), out)
+        return out.reshape(x.shape)
+
+    def of_rows(self, x: Array, rows: NDArray[np.int64], *, seed: int, epoch: int, out: Array) -> None:
+        """Writes x[rows], changed as the samples `rows`, into `out`, which is C-contiguous and of x's type.
+
+        For training: nothing is copied in between, where x is C-contiguous too, and nothing checked but x.
+        """
+        shape = self._shape_of(x)
+        numbers = places = rows.astype(np.uint32)
+        if not (x.flags.c_contiguous and x.dtype.isnative):
+            x, places = np.ascontiguousarray(x[rows], out.dtype), np.arange(len(rows), dtype=np.uint32)
+        self._change(x.reshape(len(x), *shape), places, numbers, seed, epoch, out.reshape(len(out), *shape))
+
+    def _shape_of(self, x: Array) -> tuple[int, ...]:
+        """Returns (C, H, W) of images that can be changed; raises InputError for others."""
         if x.dtype.name not in _DTYPES:
             raise InputError(
                 f"images has the type {x.dtype}; uint8, float32 or float64 was expected: images.astype('float32')."
             )
         if x.dtype == np.uint8 and not (0 <= self.fill <= 255 and self.fill == int(self.fill)):
             raise InputError(f"fill is {self.fill!r}, but images of uint8 need a whole number from 0 to 255.")
-        planes = np.ascontiguousarray(x, x.dtype.newbyteorder("=")).reshape(len(x), *self._shape_of(x))
-        return self._changed(planes, int(seed), int(epoch), numbers).reshape(x.shape)
-
-    def _shape_of(self, x: Array) -> tuple[int, ...]:
         shape = x.shape[1:] if x.ndim == 4 and self.image_shape is None else self.image_shape
         if shape is None or x.ndim not in (2, 4) or x.shape[1:] not in ((math.prod(shape),), tuple(shape)):
             fitting = "(N, C, H, W), or (N, C*H*W) with image_shape=(C, H, W),"
@@ -109,28 +125,40 @@ class Augment:
                 fitting = f"(N, {', '.join(map(str, shape))}) or (N, {math.prod(shape)}), by image_shape,"
             raise InputError(f"images has the shape {x.shape}, but {fitting} was expected.")
         if math.prod(shape) == 0 or max(shape[1:]) > _LONGEST_SIDE:
-            raise InputError(f"images has the shape {x.shape}; images of 1 to 32768 pixels a side were expected.")
+            raise InputError(f"images has the shape {x.shape}; images of 1 to 4096 pixels a side were expected.")
         return tuple(shape)
 
-    def _changed(self, planes: Array, seed: int, epoch: int, samples: NDArray[np.uint32]) -> Array:
+    def _change(
+        self,
+        planes: Array,
+        places: NDArray[np.uint32],
+        samples: NDArray[np.uint32],
+        seed: int,
+        epoch: int,
+        out: Array,
+    ) -> None:
         rule = {name: getattr(self, name) for name in ("shift", "rotate", "scale", "elastic", "flip", "cutout", "fill")}
-        out = np.empty_like(planes)
         if _native is None:
+            rule["elastic_smoothness"] = self.elastic_smoothness
             with np.errstate(invalid="ignore", over="ignore"):
-                for n, sample in enumerate(samples.tolist()):
-                    out[n] = reference.augmented(
-                        planes[n],
-                        **rule,
-                        elastic_smoothness=self.elastic_smoothness,
-                        seed=seed,
-                        epoch=epoch,
-                        sample=sample,
-                    )
-            return out
-        real = np.float64 if planes.dtype == np.float64 else np.float32
-        rows, columns = (reference.spline(n, self.elastic_smoothness).astype(real) for n in planes.shape[2:])
-        _native(planes, out, samples, rows, np.ascontiguousarray(columns.T), **rule, seed=seed, epoch=epoch)
-        return out
+                for n, (place, sample) in enumerate(zip(places.tolist(), samples.tolist(), strict=True)):
+                    out[n] = reference.augmented(planes[place], **rule, seed=seed, epoch=epoch, sample=sample)
+            return
+        real = np.dtype("float64" if planes.dtype == np.float64 else "float32")
+        smoothness = self.elastic_smoothness if self.elastic else None
+        rows, columns = (_spline(n, smoothness, real) for n in planes.shape[2:])
+        across = np.ascontiguousarray(columns.T)
+        _native(planes, out, places, samples, rows, across, **rule, seed=seed, epoch=epoch)
+
+
+@functools.lru_cache(maxsize=8)
+def _spline(length: int, smoothness: float | None, dtype: np.dtype[Any]) -> Array:
+    """Returns the spline of `reference`, read-only; without any lattice points where None are needed."""
+    if smoothness is None:
+        return np.empty((length, 0), dtype)
+    spline = reference.spline(length, smoothness).astype(dtype)
+    spline.flags.writeable = False
+    return spline
 
 
 def _checked_samples(samples: Any, count: int) -> NDArray[np.uint32]:
