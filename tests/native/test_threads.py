@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from pellucid import Network
 from pellucid.errors import InputError
-from pellucid.layers import Affine, Dropout, ReLU
+from pellucid.layers import Affine, BatchNorm, Conv2D, Dropout, Flatten, MaxPool2D, ReLU, Tanh
 from pellucid.losses import SoftmaxCrossEntropy
 from pellucid.optimizers import Adam
 
@@ -25,20 +26,29 @@ def network(seed: int = 0, threads: int | None = 2) -> Network:
     return Network(layers, SoftmaxCrossEntropy(), input_shape=64, seed=seed, engine="native", threads=threads)
 
 
+def convolutional(seed: int = 0, threads: int | None = 2) -> Network:
+    layers = [Conv2D(17, 3, padding="same"), BatchNorm(), ReLU(), MaxPool2D(), Conv2D(8, 2), Tanh(), Flatten()]
+    return Network(
+        [*layers, Affine(5)], SoftmaxCrossEntropy(), input_shape=(1, 8, 8), seed=seed, engine="native", threads=threads
+    )
+
+
 def train(net: Network, epochs: int = 3) -> bytes:
-    x = np.random.default_rng(net.seed).normal(size=(ROWS, 64)).astype(np.float32)
+    x = np.random.default_rng(net.seed).normal(size=(ROWS, *net.input_shape)).astype(np.float32)
     net.fit(x, np.arange(ROWS) % 5, epochs=epochs, batch_size=100, optimizer=Adam(0.01), verbose=0)
     return net.parameters.flat.tobytes() + net.predict(x).tobytes()
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
-def test_networks_that_train_at_once_get_the_bits_they_get_alone(threads: int) -> None:
-    alone = [train(network(seed, threads), epochs=12) for seed in range(3)]
+@pytest.mark.parametrize("make, threads", [(network, 1), (network, 2), (network, 4), (convolutional, 3)])
+def test_networks_that_train_at_once_get_the_bits_they_get_alone(
+    make: Callable[[int, int], Network], threads: int
+) -> None:
+    alone = [train(make(seed, threads), epochs=12) for seed in range(3)]
     found: dict[int, bytes] = {}
     barrier = threading.Barrier(3)
 
     def work(seed: int) -> None:
-        net = network(seed, threads)
+        net = make(seed, threads)
         barrier.wait()
         found[seed] = train(net, epochs=12)
 
