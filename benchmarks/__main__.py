@@ -79,22 +79,21 @@ def _competitions(given: argparse.Namespace, harness: Harness, pool: Images) -> 
         "width": [tasks.width_task(width) for width in widths] if "width" in given.tasks else [],
         "batch": [tasks.batch_task(batch) for batch in batches] if "batch" in given.tasks else [],
     }
-    modules = {tasks.PELLUCID.module} | {tasks.KEYS[name].module for name in given.peers}
-    return {kind: [_compete(task, given, harness, pool, modules) for task in many] for kind, many in wanted.items()}
+    names = {tasks.PELLUCID.name} | {tasks.KEYS[name].name for name in given.peers}
+    return {kind: [_compete(task, given, harness, pool, names) for task in many] for kind, many in wanted.items()}
 
 
-def _compete(
-    task: Task, given: argparse.Namespace, harness: Harness, pool: Images, modules: set[str]
-) -> dict[str, Any]:
+def _compete(task: Task, given: argparse.Namespace, harness: Harness, pool: Images, names: set[str]) -> dict[str, Any]:
     began = time.perf_counter()
     problem = task.problem.shortened(max(100, task.problem.steps // 10)) if given.quick else task.problem
-    measured = harness.compete(problem, lambda one: data_for(one, pool), list(_taking_part(task, modules)))
+    measured = harness.compete(problem, lambda one: data_for(one, pool), list(_taking_part(task, names)))
     ours = next((one for one in measured if one.name.startswith("Pellucid")), None)
     found = {
         "name": task.name,
         "title": task.title,
         "problem": str(problem),
         "sizes": problem.sizes,
+        "stages": problem.stages,
         "steps": problem.steps,
         "flop": problem.flop,
         "floor": harness.peak.floor(problem.flop),
@@ -104,9 +103,10 @@ def _compete(
     return found
 
 
-def _taking_part(task: Task, modules: set[str]) -> Iterable[Contestant]:
+def _taking_part(task: Task, names: set[str]) -> Iterable[Contestant]:
+    """The contestants of these names, whatever follows the name after a comma."""
     available = machine.pinning.available()
-    return (one for one in task.contestants if one.module in modules and one.threads <= available)
+    return (one for one in task.contestants if one.name.split(",")[0] in names and one.threads <= available)
 
 
 def _costs(given: argparse.Namespace) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _costs(given: argparse.Namespace) -> dict[str, Any]:
     if "import" in given.tasks:
         found["imports"] = costs.imports(given.rounds)
     if "record" in given.tasks:
-        problems = {name: COMPETITIONS[name].problem for name in ("A", "C")}
+        problems = {name: COMPETITIONS[name].problem for name in ("A", "C", "D")}
         found["recording"] = costs.recording(given.rounds, problems)
     if "seed" in given.tasks:
         found["seed"] = costs.seed_experiment(min(3, given.rounds), 3 if given.quick else 30)

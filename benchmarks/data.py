@@ -51,4 +51,4 @@ def data_for(problem: Problem, pool: Images) -> Data:
         rows = np.arange(problem.rows) % len(pool.x)
         x, labels = pool.x[rows], pool.labels[rows]
     order = philox.permutation(SEED, philox.SHUFFLE, 0, problem.rows)
-    return Data(x, labels, order, first_layers(problem.sizes))
+    return Data(x, labels, order, first_layers(problem))

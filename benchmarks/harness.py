@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import pinning
+from benchmarks.contenders.numpy_im2col import Im2col
 from benchmarks.contenders.numpy_vectorised import Vectorised
 from benchmarks.peak import Peak
 from benchmarks.problems import Array, Data, Layers, Problem, load_layers, loss_of
@@ -151,7 +152,7 @@ class Harness:
     ) -> None:
         data, folder, again = data_of(problem), self._folder / "check", list(measured)
         for seed in STARTS:
-            truth = Truth(problem, data.restarted(problem.sizes, seed))
+            truth = Truth(problem, data.restarted(problem, seed))
             truth.data.save(folder)
             again = [
                 contestant for contestant in again if self._is_off(contestant, truth, folder, measured[contestant])
@@ -203,7 +204,7 @@ class Truth:
     def __init__(self, problem: Problem, data: Data) -> None:
         self.problem, self.data = problem, data
         self.t = data.targets(problem.sizes[-1])
-        job = Vectorised(problem, data, np.float64)
+        job = (Im2col if problem.stages else Vectorised)(problem, data, np.float64)
         if problem.kind != "predict":
             job.run()
         self.result: list[Array] = job.result()

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from benchmarks import stages
+from benchmarks.stages import Stage
+
+Array = stages.Array
 Layers = list[tuple[Array, Array]]
-"""(W (I, O), b (O,)) per layer."""
+"""(W (I, O), b (O,)) per fully connected layer, (W (O, C, KH, KW), b (O,)) per convolution before them."""
 
 SEED = 0
 SQUARED_ERROR = "sigmoid outputs, squared error"
@@ -24,7 +26,10 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """kind: "train" (an epoch of `steps` batches), "step" (`steps` calls of one sample) or "predict" (the same)."""
+    """kind: "train" (an epoch of `steps` batches), "step" (`steps` calls of one sample) or "predict" (the same).
+
+    sizes: of the fully connected layers. stages: convolutions before them, whose output has sizes[0] numbers.
+    """
 
     kind: str
     sizes: tuple[int, ...]
@@ -34,6 +39,7 @@ class Problem:
     learning_rate: float = 0.1
     batch: int = 1
     steps: int = 1000
+    stages: tuple[Stage, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -42,11 +48,10 @@ class Problem:
     @property
     def flop(self) -> int:
         """The multiplications and additions of one step's matrix products, without dx of the first layer."""
-        pairs = list(pairwise(self.sizes))
-        forward = sum(2 * self.batch * i * o for i, o in pairs)
+        each = stages.forward_flop(self.stages) + [2 * i * o for i, o in pairwise(self.sizes)]
         if self.kind == "predict":
-            return forward
-        return 2 * forward + sum(2 * self.batch * i * o for i, o in pairs[1:])
+            return self.batch * sum(each)
+        return self.batch * (3 * sum(each) - each[0])
 
     def shortened(self, steps: int) -> "Problem":
         return replace(self, steps=min(steps, self.steps))
@@ -56,10 +61,11 @@ class Problem:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Problem":
-        return cls(**(values | {"sizes": tuple(values["sizes"])}))
+        found = tuple(Stage(*one) for one in values["stages"])
+        return cls(**(values | {"sizes": tuple(values["sizes"]), "stages": found}))
 
     def __str__(self) -> str:
-        shape = "-".join(map(str, self.sizes))
+        shape = ", ".join([*map(str, self.stages), "-".join(map(str, self.sizes))])
         what = f"{shape}, {self.hidden}, {self.loss}"
         return what if self.kind == "predict" else f"{what}, {self.optimizer}, batch {self.batch}"
 
@@ -84,9 +90,9 @@ class Data:
         arrays = [np.load(folder / f"{name}.npy") for name in ("x", "labels", "order")]
         return cls(*arrays, load_layers(folder / "layers.npz"))
 
-    def restarted(self, sizes: tuple[int, ...], seed: int) -> "Data":
+    def restarted(self, problem: Problem, seed: int) -> "Data":
         """Returns the same data with other first weights."""
-        return replace(self, layers=first_layers(sizes, seed))
+        return replace(self, layers=first_layers(problem, seed))
 
     def targets(self, outputs: int) -> Array:
         """Returns float32 targets (N, K): one-hot rows, or the label itself for a single output."""
@@ -105,22 +111,30 @@ def load_layers(path: Path) -> Layers:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-def first_layers(sizes: tuple[int, ...], seed: int = SEED) -> Layers:
-    """Returns weights with a standard deviation of 1/√inputs, and small biases so that a lost bias shows."""
+def first_layers(problem: Problem, seed: int = SEED) -> Layers:
+    """Returns weights with a standard deviation of 1/√inputs, and small biases so that a lost bias shows.
+
+    A stage's have √(2/inputs), He's, as six of them would let the images fade away.
+    """
     rng = np.random.default_rng(seed)
-    return [
-        (
-            rng.normal(0, i**-0.5, (i, o)).astype(np.float32),
-            rng.normal(0, 0.1, o).astype(np.float32),
-        )
-        for i, o in pairwise(sizes)
-    ]
+    found: Layers = []
+    for shape in stages.weight_shapes(problem.stages):
+        deviation = (2 / np.prod(shape[1:])) ** 0.5
+        found.append((_normal(rng, deviation, shape), _normal(rng, 0.1, shape[:1])))
+    for i, o in pairwise(problem.sizes):
+        found.append((_normal(rng, i**-0.5, (i, o)), _normal(rng, 0.1, (o,))))
+    return found
+
+
+def _normal(rng: np.random.Generator, deviation: float, shape: tuple[int, ...]) -> Array:
+    return rng.normal(0, deviation, shape).astype(np.float32)
 
 
 def outputs(problem: Problem, layers: Layers, x: Array) -> Array:
     """Returns the logits in float64."""
-    a = x.astype(np.float64)
-    for index, (w, b) in enumerate(layers):
+    count = len(problem.stages)
+    a = stages.features(problem.stages, layers[:count], x) if count else x.astype(np.float64)
+    for index, (w, b) in enumerate(layers[count:], count):
         a = a @ w.astype(np.float64) + b
         if index < len(layers) - 1:
             a = np.maximum(a, 0) if problem.hidden == "relu" else sigmoid(a)

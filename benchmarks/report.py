@@ -102,7 +102,9 @@ def _cell(one: Found) -> str:
 
 
 def _short(task: Found) -> str:
-    return task["title"].split(",")[0] + (f": {'-'.join(map(str, task['sizes']))}" if len(task["name"]) == 1 else "")
+    """The task's name; with the sizes where it says nothing, and they are all of the network."""
+    bare = len(task["name"]) == 1 and not task["stages"]
+    return task["title"].split(",")[0] + (f": {'-'.join(map(str, task['sizes']))}" if bare else "")
 
 
 def costs_section(found: Found) -> list[str]:

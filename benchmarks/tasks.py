@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.harness import Contestant
 from benchmarks.problems import SIGMOID_CROSS_ENTROPY, SQUARED_ERROR, Problem
+from benchmarks.stages import Stage
 
 PELLUCID = Contestant("Pellucid", "benchmarks.contenders.pellucid_native")
 REFERENCE = Contestant("Pellucid reference", "benchmarks.contenders.pellucid_reference")
@@ -13,6 +14,8 @@ NUMPY = Contestant("NumPy", "benchmarks.contenders.numpy_vectorised")
 PYTORCH = Contestant("PyTorch", "benchmarks.contenders.pytorch")
 JAX = Contestant("JAX", "benchmarks.contenders.jax_scan")
 SCIKIT_LEARN = Contestant("scikit-learn", "benchmarks.contenders.scikit_learn")
+NUMPY_IMAGES = Contestant("NumPy", "benchmarks.contenders.numpy_im2col")
+JAX_IMAGES = Contestant("JAX", "benchmarks.contenders.jax_images")
 ONNX_RUNTIME = Contestant("onnxruntime", "benchmarks.contenders.onnx_runtime")
 
 KEYS = {
@@ -24,8 +27,7 @@ KEYS = {
     "onnxruntime": ONNX_RUNTIME,
     "reference": REFERENCE,
 }
-"""What `--peers` takes; Pellucid's native engine is always there."""
-EVERYONE = (PELLUCID, *KEYS.values())
+"""What `--peers` takes, for all contestants of that name; Pellucid's native engine is always there."""
 BATCHED = (PELLUCID, NUMPY, PYTORCH, JAX, SCIKIT_LEARN)
 
 
@@ -38,6 +40,27 @@ class Task:
     problem: Problem
     contestants: tuple[Contestant, ...]
 
+
+def _counted(contestant: Contestant, threads: int) -> Contestant:
+    return Contestant(f"{contestant.name}, {threads} thread{'s' * (threads > 1)}", contestant.module, threads)
+
+
+IMAGES = (PELLUCID, NUMPY_IMAGES, PYTORCH, JAX_IMAGES, _counted(PELLUCID, 2), _counted(PYTORCH, 2))
+
+
+def _images(stages: tuple[Stage, ...], sizes: tuple[int, ...], steps: int) -> Problem:
+    return Problem("train", sizes, optimizer="adam", learning_rate=0.001, batch=100, steps=steps, stages=stages)
+
+
+# The book's dropout is left out, as each contender would draw other masks.
+DEEP = (
+    Stage(16, 3, 1),
+    Stage(16, 3, 1, pooled=True),
+    Stage(32, 3, 1),
+    Stage(32, 3, 2, pooled=True),
+    Stage(64, 3, 1),
+    Stage(64, 3, 1, pooled=True),
+)
 
 TASKS = (
     Task(
@@ -58,6 +81,14 @@ TASKS = (
         Problem("train", (784, 512, 512, 10), optimizer="adam", learning_rate=0.001, batch=128, steps=390),
         (PELLUCID, REFERENCE, NUMPY, PYTORCH, JAX, SCIKIT_LEARN),
     ),
+    Task("D", "Task D, time per step", _images((Stage(30, 5, pooled=True),), (4320, 100, 10), 30), IMAGES),
+    Task(
+        "lenet",
+        "LeNet-5, time per step",
+        _images((Stage(6, 5, 2, pooled=True), Stage(16, 5, pooled=True)), (400, 120, 84, 10), 30),
+        IMAGES,
+    ),
+    Task("deep", "DeepConvNet, time per step", _images(DEEP, (1024, 50, 10), 10), IMAGES),
     Task(
         "predict",
         "Predict one sample, time per call",
@@ -84,11 +115,7 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 def threads_task(counts: Sequence[int] = (1, 2)) -> Task:
     problem = next(task.problem for task in TASKS if task.name == "C")
-    contestants = tuple(
-        Contestant(f"{one.name}, {count} thread{'s' * (count > 1)}", one.module, count)
-        for one in (PELLUCID, PYTORCH, JAX)
-        for count in counts
-    )
+    contestants = tuple(_counted(one, count) for one in (PELLUCID, PYTORCH, JAX) for count in counts)
     return Task("threads", "Threads: task C, time per step", problem, contestants)
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.problems import SOFTMAX, SQUARED_ERROR, Array, Data, Problem
+from benchmarks.problems import SOFTMAX, SQUARED_ERROR, Array, Data, Layers, Problem
 
 
 class Jax:
@@ -25,12 +25,7 @@ class Jax:
         self.reset()
 
     def reset(self) -> None:
-        parameters = [(jnp.array(w), jnp.array(b)) for w, b in self.first]
-        zeros = partial(jax.tree.map, jnp.zeros_like)
-        self.state = (parameters, zeros(parameters), zeros(parameters), jnp.float32(0))
-        if self.problem.optimizer == "sgd":
-            self.state = (parameters, None, None, None)
-        jax.block_until_ready(self.state)
+        self.state = first_state(self.problem, self.first)
 
     def run(self) -> float:
         return {"train": self._train, "step": self._steps, "predict": self._predictions}[self.problem.kind]()
@@ -68,6 +63,15 @@ class Jax:
         return perf_counter() - began
 
 
+def first_state(problem: Problem, layers: Layers) -> Any:
+    """Returns (parameters, Adam's m, its v, its count)."""
+    parameters = [(jnp.array(w), jnp.array(b)) for w, b in layers]
+    zeros = partial(jax.tree.map, jnp.zeros_like)
+    if problem.optimizer == "sgd":
+        return jax.block_until_ready((parameters, None, None, None))
+    return jax.block_until_ready((parameters, zeros(parameters), zeros(parameters), jnp.float32(0)))
+
+
 def _logits(problem: Problem, parameters: Any, x: Any) -> Any:
     *hidden, (w, b) = parameters
     for wh, bh in hidden:
@@ -91,8 +95,12 @@ def _loss(problem: Problem, parameters: Any, x: Any, t: Any) -> Any:
 
 
 def _step(problem: Problem, state: Any, x: Any, t: Any) -> Any:
+    return update(problem, state, jax.grad(partial(_loss, problem))(state[0], x, t))
+
+
+def update(problem: Problem, state: Any, gradients: Any) -> Any:
+    """Returns the state after one step of the problem's optimizer."""
     parameters, m, v, count = state
-    gradients = jax.grad(partial(_loss, problem))(parameters, x, t)
     rate = problem.learning_rate
     if problem.optimizer == "sgd":
         return jax.tree.map(lambda p, g: p - rate * g, parameters, gradients), m, v, count

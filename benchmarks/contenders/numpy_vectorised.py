@@ -77,7 +77,13 @@ class Vectorised:
             if index:
                 delta = delta @ self.weights[index].T
                 delta *= (a > 0) if self.problem.hidden == "relu" else a * (1 - a)
+        if self.problem.stages:
+            gradients[:0] = self._before(delta @ self.weights[0].T)
         self.update(gradients)
+
+    def _before(self, dx: Array) -> list[Array]:
+        """Returns the gradients of what stands before the fully connected layers, given theirs by their input."""
+        raise NotImplementedError("numpy_im2col.py has it")
 
     def _sgd(self, gradients: list[Array]) -> None:
         for p, g in zip(self.parameters, gradients, strict=True):

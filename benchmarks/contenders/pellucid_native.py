@@ -1,13 +1,15 @@
 """Pellucid on its native engine, through the public face: fit, step and predict."""
 
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from benchmarks.problems import SEED, SOFTMAX, SQUARED_ERROR, Array, Data, Problem
+from benchmarks.stages import IMAGE
 from pellucid import Network
-from pellucid.layers import Affine, ReLU, Sigmoid
+from pellucid.layers import Affine, Conv2D, Flatten, MaxPool2D, ReLU, Sigmoid
 from pellucid.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, Adam
 from pellucid.training import Callback
@@ -29,7 +31,8 @@ class Pellucid:
     """The data are plain NumPy arrays; the order is Pellucid's own for this seed, which the others are given."""
 
     def __init__(self, problem: Problem, data: Data, threads: int, engine: str) -> None:
-        self.problem, self.data = problem, data
+        self.problem = problem
+        self.data = replace(data, x=data.x.reshape(-1, *IMAGE)) if problem.stages else data
         self.network = network_for(problem, threads, engine)
         if self.network.engine != engine:
             raise ImportError(f"the {engine} engine is not there: {self.network.engine_reason}")
@@ -85,13 +88,18 @@ class Pellucid:
 def network_for(problem: Problem, threads: int, engine: str) -> Network:
     hidden = ReLU if problem.hidden == "relu" else Sigmoid
     layers: list[Any] = []
+    for stage in problem.stages:
+        layers += [Conv2D(stage.channels, stage.window, padding=stage.padding), ReLU()]
+        layers += [MaxPool2D(2)] if stage.pooled else []
+    layers += [Flatten()] if problem.stages else []
     for units in problem.sizes[1:]:
         layers += [Affine(units), hidden()]
     squared = problem.loss == SQUARED_ERROR
     layers = layers[:-1] + ([Sigmoid()] if squared else [])
     losses = {SQUARED_ERROR: MeanSquaredError(), SOFTMAX: SoftmaxCrossEntropy()}
     loss = losses.get(problem.loss, SigmoidCrossEntropy())
-    return Network(layers, loss=loss, input_shape=problem.sizes[0], seed=SEED, engine=engine, threads=threads)
+    shape = IMAGE if problem.stages else (problem.sizes[0],)
+    return Network(layers, loss=loss, input_shape=shape, seed=SEED, engine=engine, threads=threads)
 
 
 def make(problem: Problem, data: Data, threads: int) -> Pellucid:

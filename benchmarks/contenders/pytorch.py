@@ -9,17 +9,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.contenders.trials import quickest
 from benchmarks.problems import SOFTMAX, SQUARED_ERROR, Array, Data, Problem
+from benchmarks.stages import IMAGE, shapes
 
 
 class PyTorch:
-    """Tensors are made beforehand; a batch is gathered by index_select."""
+    """Tensors are made beforehand; a batch is gathered by index_select. Images may lie channels last."""
 
-    def __init__(self, problem: Problem, data: Data) -> None:
+    def __init__(self, problem: Problem, data: Data, memory_format: Any = torch.contiguous_format) -> None:
         self.problem, self.first = problem, data.layers
-        self.model = _model(problem)
-        self.linears = [part for part in self.model if isinstance(part, nn.Linear)]
+        self.model = _model(problem).to(memory_format=memory_format)
+        self.learning = [part for part in self.model if isinstance(part, nn.Linear | nn.Conv2d)]
         self.x = torch.from_numpy(data.x)
+        if problem.stages:
+            self.x = self.x.view(-1, *IMAGE).contiguous(memory_format=memory_format)
         self.labels = torch.from_numpy(data.labels)
         self.t = torch.from_numpy(data.targets(problem.sizes[-1]))
         self.batches = list(torch.from_numpy(data.order).split(problem.batch))
@@ -28,28 +32,35 @@ class PyTorch:
 
     def reset(self) -> None:
         with torch.no_grad():
-            for linear, (w, b) in zip(self.linears, self.first, strict=True):
-                linear.weight.copy_(torch.from_numpy(w.T.copy()))
-                linear.bias.copy_(torch.from_numpy(b))
+            for part, (w, b) in zip(self.learning, self.first, strict=True):
+                part.weight.copy_(torch.from_numpy(_turned(w).copy()))
+                part.bias.copy_(torch.from_numpy(b))
         self.optimizer = _optimizer(self.problem, self.model)
 
     def run(self) -> float:
-        return {"train": self._epoch, "step": self._steps, "predict": self._predictions}[self.problem.kind]()
+        return {"train": self._train, "step": self._steps, "predict": self._predictions}[self.problem.kind]()
 
     def result(self) -> list[Array]:
         if self.problem.kind == "predict":
             with torch.inference_mode():
                 y = self.model(self.x[:100])
                 return [(torch.sigmoid(y) if self.problem.loss != SOFTMAX else torch.softmax(y, 1)).numpy()]
-        return [part for one in self.linears for part in (one.weight.detach().numpy().T, one.bias.detach().numpy())]
+        pairs = [(one.weight.detach().numpy(), one.bias.detach().numpy()) for one in self.learning]
+        return [part for w, b in pairs for part in (_turned(w), b)]
+
+    def trial(self) -> float:
+        return self._epoch(self.batches[:2])
 
     def _targets(self) -> torch.Tensor:
         return self.labels if self.problem.loss == SOFTMAX else self.t
 
-    def _epoch(self) -> float:
+    def _train(self) -> float:
+        return self._epoch(self.batches)
+
+    def _epoch(self, batches: list[torch.Tensor]) -> float:
         model, loss, optimizer, x, t = self.model, self.loss, self.optimizer, self.x, self._targets()
         began = perf_counter()
-        for rows in self.batches:
+        for rows in batches:
             optimizer.zero_grad()
             loss(model(x.index_select(0, rows)), t.index_select(0, rows)).backward()
             optimizer.step()
@@ -76,8 +87,17 @@ class PyTorch:
             return perf_counter() - began
 
 
+def _turned(w: Array) -> Array:
+    """Between ours, (I, O), and PyTorch's (O, I); filters lie alike in both."""
+    return w.T if w.ndim == 2 else w
+
+
 def _model(problem: Problem) -> Any:
     parts: list[nn.Module] = []
+    for stage, shape in zip(problem.stages, shapes(problem.stages), strict=False):
+        parts += [nn.Conv2d(shape[0], stage.channels, stage.window, padding=stage.padding), nn.ReLU()]
+        parts += [nn.MaxPool2d(2)] if stage.pooled else []
+    parts += [nn.Flatten()] if problem.stages else []
     for i, o in pairwise(problem.sizes):
         parts += [nn.Linear(i, o), nn.ReLU() if problem.hidden == "relu" else nn.Sigmoid()]
     return nn.Sequential(*parts[:-1])
@@ -100,4 +120,6 @@ def _loss(problem: Problem) -> Callable[[Any, Any], Any]:
 
 def make(problem: Problem, data: Data, threads: int) -> PyTorch:
     torch.set_num_threads(threads)
-    return PyTorch(problem, data)
+    if not problem.stages:
+        return PyTorch(problem, data)
+    return quickest(PyTorch(problem, data, form) for form in (torch.contiguous_format, torch.channels_last))

@@ -23,6 +23,16 @@ def arena():
     return compete
 
 
+def front(name):
+    """Stages before the fully connected layers; imported late, as everything of the harness."""
+    from benchmarks.stages import Stage
+
+    return {
+        "D": (Stage(4, 5, pooled=True),),
+        "padded": (Stage(3, 3, 1), Stage(4, 5, 2, pooled=True), Stage(3, 3, 1, pooled=True)),
+    }[name]
+
+
 def planted():
     from benchmarks.harness import Contestant
 
@@ -35,15 +45,19 @@ def planted():
         {},
         {"hidden": "sigmoid", "loss": "sigmoid outputs, squared error", "learning_rate": 3.0},
         {"optimizer": "adam", "learning_rate": 0.001},
+        {"optimizer": "adam", "learning_rate": 0.001, "stages": "D", "sizes": (4 * 12 * 12, 8, 10), "steps": 12},
+        {"optimizer": "adam", "learning_rate": 0.001, "stages": "padded", "sizes": (7 * 7 * 3, 10), "steps": 12},
         {"kind": "step", "batch": 1, "sizes": (2, 10, 1), "hidden": "sigmoid", "loss": "sigmoid cross-entropy"},
         {"kind": "predict", "batch": 1, "hidden": "sigmoid", "loss": "sigmoid outputs, squared error"},
     ],
-    ids=["softmax", "squared error", "adam", "step", "predict"],
+    ids=["softmax", "squared error", "adam", "images", "images with zeros around", "step", "predict"],
 )
 def test_numpy_and_pellucid_agree_and_are_timed_in_every_round(arena, changes):
-    from benchmarks.tasks import NUMPY, PELLUCID, PER_SAMPLE, REFERENCE
+    from benchmarks.tasks import NUMPY, NUMPY_IMAGES, PELLUCID, PER_SAMPLE, REFERENCE
 
-    measured, _ = arena([PELLUCID, REFERENCE, NUMPY, PER_SAMPLE], **changes)
+    stages = front(changes["stages"]) if "stages" in changes else ()
+    one_by_one = [PELLUCID, REFERENCE, NUMPY, PER_SAMPLE]
+    measured, _ = arena([PELLUCID, REFERENCE, NUMPY_IMAGES] if stages else one_by_one, **changes | {"stages": stages})
     for name, one in measured.items():
         if one.skipped is None:
             assert one.refused is None, (name, one.refused)
@@ -102,6 +116,26 @@ def test_flop_leave_out_the_first_layers_dx():
     problem = Problem("train", (784, 30, 10), batch=10)
     assert problem.flop == 2 * 2 * 10 * (784 * 30 + 30 * 10) + 2 * 10 * 30 * 10
     assert Problem("predict", (784, 30, 10)).flop == 2 * (784 * 30 + 30 * 10)
+
+
+def test_flop_of_convolutions_count_every_position():
+    from benchmarks.problems import Problem
+
+    problem = Problem("train", (4 * 12 * 12, 8, 10), batch=10, stages=front("D"))
+    first, rest = 2 * 4 * 25 * 24 * 24, 2 * (4 * 12 * 12 * 8 + 8 * 10)
+    assert problem.flop == 10 * (2 * first + 3 * rest)
+
+
+def test_im2col_finds_the_features_that_the_definition_gives():
+    from benchmarks.contenders.numpy_im2col import Im2col
+    from benchmarks.data import data_for, made_up
+    from benchmarks.problems import Problem
+    from benchmarks.stages import features
+
+    problem = Problem("train", (7 * 7 * 3, 10), optimizer="adam", batch=5, steps=1, stages=front("padded"))
+    data = data_for(problem, made_up(5))
+    found = Im2col(problem, data, np.float64)._activations(data.x.reshape(-1, 1, 28, 28))[0]
+    np.testing.assert_allclose(found, features(problem.stages, data.layers[:3], data.x), rtol=1e-12)
 
 
 def test_every_round_starts_from_the_first_weights(arena):
