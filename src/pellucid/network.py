@@ -31,6 +31,7 @@ from pellucid.optimizers import SGD, Optimizer
 from pellucid.parameters import Parameters
 
 if TYPE_CHECKING:
+    from pellucid.datasets import Augment
     from pellucid.training import Callback, History
 
 
@@ -167,6 +168,7 @@ class Network:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
         shuffle: bool = True,
+        augment: "Augment | None" = None,
         initial_epoch: int = 0,
         resume: str | Path | None = None,
         callbacks: "Sequence[Callback]" = (),
@@ -185,6 +187,7 @@ class Network:
             sample_weight=sample_weight,
             class_weight=class_weight,
             shuffle=shuffle,
+            augment=augment,
             initial_epoch=initial_epoch,
             resume=resume,
             callbacks=callbacks,

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engines import Data, Slice, Sums, Trained
-from pellucid.estimators.building import affine_numbers
+from pellucid.estimators.building import unregularized
 from pellucid.estimators.rows import SparseRows, data_rows, parts_of, rows_at_once
 from pellucid.estimators.rules import LearningRate
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.training import Callback, Run
+from pellucid.training.parts import train_in_parts
 
 
 class EpochRun(Run):
@@ -56,7 +57,7 @@ class EpochRun(Run):
         self._starts = np.arange(0, data.rows, batch_size)
         self._rows = np.diff(self._starts, append=data.rows).astype(np.float64)
         self._decays = alpha / self._rows
-        self._biases = [network.parameters[f"{index}.b"] for index in affine_numbers(network)]
+        self._others = unregularized(network)
         self._squares = (0.0, self._sum_of_squares())
 
     def order(self) -> NDArray[np.int64] | None:
@@ -101,29 +102,16 @@ class EpochRun(Run):
         return float(0.5 * np.dot(self._decays * along, self._rows) / self.data.rows)
 
     def _sum_of_squares(self) -> float:
-        """‖W‖² over all weights: that of the whole vector, whose pads are zero, without the biases."""
+        """‖W‖² over all weights: that of the whole vector, whose pads are zero, without what else is in it."""
         flat = self.network.parameters.flat
-        return float(np.dot(flat, flat)) - sum(float(np.dot(b, b)) for b in self._biases)
+        return float(np.dot(flat, flat)) - sum(float(np.dot(v, v)) for v in self._others)
 
     def train_batches(self, part: Slice) -> Trained:
         """Makes sparse rows dense, some batches at a time."""
         if not isinstance(part.data.x, SparseRows):
             return super().train_batches(part)
-        sums, done = self.sums, 0
-        count = max(1, rows_at_once(part.data.x) // part.batch_size)
-        for first in range(part.first, part.last, count):
-            last = min(first + count, part.last)
-            trained = self._train_dense(part, first, last, sums)
-            sums, done = trained.sums, done + trained.batches
-            if trained.batches < last - first:
-                break
-        return Trained(sums, done)
-
-    def _train_dense(self, part: Slice, first: int, last: int, sums: Sums) -> Trained:
-        rows = self.rows_in_order[first * part.batch_size : last * part.batch_size]
-        scalars = {name: values[first - part.first : last - part.first] for name, values in part.scalars.items()}
-        batches = Slice(data_rows(part.data, rows), None, part.batch_size, 0, last - first, scalars)
-        return self.network.runner.train(self.state, batches, sums)
+        at_once = rows_at_once(part.data.x)
+        return train_in_parts(self.network.runner, self.state, part, self.sums, at_once, self.rows_as_trained)
 
     def evaluate(self, data: Data) -> Sums:
         """Returns the sums over all rows, made dense part by part where they are sparse."""

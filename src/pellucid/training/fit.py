@@ -1,19 +1,19 @@
 """fit: the arguments checked, and a run made from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid import philox
+from pellucid.datasets import Augment
 from pellucid.engines import Data, check_data
 from pellucid.errors import InputError
 from pellucid.optimizers import Optimizer
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
+from pellucid.training.parts import rows_of
 from pellucid.training.progress import progress_callbacks
 from pellucid.training.resume import restore_run
 from pellucid.training.run import Run
@@ -39,6 +39,7 @@ def fit(
     sample_weight: Any = None,
     class_weight: Mapping[int, float] | str | None = None,
     shuffle: bool = True,
+    augment: Augment | None = None,
     initial_epoch: int = 0,
     resume: str | Path | None = None,
     callbacks: Iterable[Callback] = (),
@@ -60,6 +61,7 @@ def fit(
             are drawn by the network's seed, so that they stay the same from call to call.
         sample_weight: (N,) numbers of 0 or more. class_weight: class number -> weight, or "balanced".
         shuffle: whether every epoch takes the rows in a new order.
+        augment: changes the images of every epoch anew, by (the network's seed, epoch, row); see `Augment`.
         initial_epoch: the epoch to begin with, for going on after an earlier call that ended there.
         resume: a checkpoint to go on from; the run ends with the same bits as one that was never stopped.
         callbacks: see `Callback`. verbose: 0 silent, 1 a bar, 2 a line per epoch, "auto" a bar on a terminal.
@@ -73,6 +75,7 @@ def fit(
         raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
     data = check_data(x, t, network.model, sample_weight, class_weight)
     data, validation = _validation(network, data, validation_data, validation_fraction)
+    _check_augment(augment, data)
     run = Run(
         network,
         data,
@@ -83,6 +86,7 @@ def fit(
         shuffle=bool(shuffle),
         initial_epoch=initial_epoch,
         callbacks=_with_defaults(callbacks, verbose),
+        augment=augment,
     )
     if resume is None:
         run.begin()
@@ -113,6 +117,17 @@ def _checked_batch_size(batch_size: Any, rows: int) -> int:
             f"batch_size must be an integer of 1 or more, or None for all rows at once, got {batch_size!r}."
         )
     return min(int(batch_size), rows)
+
+
+def _check_augment(augment: Any, data: Data) -> None:
+    if augment is None:
+        return
+    if not isinstance(augment, Augment):
+        raise InputError(f"augment is {augment!r}, not an Augment; make one, such as Augment(shift=2).")
+    try:
+        augment(data.x[:1], seed=0, epoch=0, samples=[0])
+    except InputError as error:
+        raise InputError(f"augment cannot change x: {error}") from None
 
 
 def _is_whole(value: Any) -> bool:
@@ -147,17 +162,7 @@ def _split(network: "Network", data: Data, fraction: Any) -> tuple[Data, Data]:
             f"{data.rows - count} for training; both need at least one."
         )
     order = philox.permutation(network.seed, philox.DATA, SPLIT_STREAM, data.rows)
-    return _rows_of(data, np.sort(order[count:])), _rows_of(data, np.sort(order[:count]))
-
-
-def _rows_of(data: Data, rows: NDArray[np.int64]) -> Data:
-    return replace(
-        data,
-        x=data.x[rows],
-        t=data.t[rows],
-        weight=None if data.weight is None else data.weight[rows],
-        classes=None if data.classes is None else data.classes[rows],
-    )
+    return rows_of(data, np.sort(order[count:])), rows_of(data, np.sort(order[:count]))
 
 
 def _with_defaults(callbacks: Iterable[Callback], verbose: int | str) -> list[Callback]:

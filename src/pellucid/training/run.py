@@ -12,24 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import checkpoint, philox
+from pellucid.datasets import Augment
 from pellucid.engines import Data, Slice, Sums, Trained
 from pellucid.engines.diagnosis import first_not_finite
 from pellucid.errors import InputError
+from pellucid.ops import Array
 from pellucid.optimizers import Optimizer
 from pellucid.training.callbacks import Callback, interval_of
 from pellucid.training.history import History
 from pellucid.training.interrupt import Interrupt
 from pellucid.training.pace import Pace
+from pellucid.training.parts import rows_of, train_in_parts
 
 if TYPE_CHECKING:
     from pellucid.network import Network
+
+BYTES_AT_ONCE = 1 << 20
+"""How many images are changed before they are trained on: as many as stay in the cache."""
 
 
 class Run:
     """Where a training stands: the network, the optimizer's memory, the epoch, the batch, and the sums so far.
 
     Attributes:
-        network, optimizer, data, validation, epochs, batch_size, shuffle: as given to `fit`.
+        network, optimizer, data, validation, epochs, batch_size, shuffle, augment: as given to `fit`.
         epoch: the number of the epoch that is trained, or of the next one.
         batch: how many batches of it are done, of `batches`.
         history: the finished epochs.
@@ -51,16 +57,18 @@ class Run:
         shuffle: bool,
         initial_epoch: int,
         callbacks: Sequence[Callback],
+        augment: Augment | None = None,
     ) -> None:
         network.model.check_batches(data.rows, batch_size)
         self.network, self.data, self.validation, self.optimizer = network, data, validation, optimizer
-        self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
+        self.epochs, self.batch_size, self.shuffle, self.augment = epochs, batch_size, shuffle, augment
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
         self.batches = -(-data.rows // batch_size)
         self.epoch, self.batch = initial_epoch, 0
         self.sums, self.seconds = Sums(), 0.0
         self.history = History()
         self.state = network.optimizer_state(optimizer)
+        self._changed: Array | None = None
         self._pace = Pace()
         self._interrupt = Interrupt()
         self._stop = False
@@ -143,6 +151,7 @@ class Run:
             "data": self._fingerprint,
             "validation rows": 0 if self.validation is None else self.validation.rows,
             "shuffle": self.shuffle,
+            "augment": None if self.augment is None else checkpoint.plain_description(self.augment),
         }
 
     @cached_property
@@ -214,7 +223,23 @@ class Run:
 
     def train_batches(self, part: Slice) -> Trained:
         """Has the engine train some batches; a run whose data is made on demand makes it here."""
-        return self.network.runner.train(self.state, part, self.sums)
+        if self.augment is None:
+            return self.network.runner.train(self.state, part, self.sums)
+        at_once = BYTES_AT_ONCE // self.data.x[:1].nbytes
+        return train_in_parts(self.network.runner, self.state, part, self.sums, at_once, self.rows_as_trained)
+
+    def rows_as_trained(self, rows: Any) -> Data:
+        """Returns some rows of the data set as this epoch trains on them, until the next ones are asked for."""
+        if self.augment is None:
+            return rows_of(self.data, rows)
+        x, samples = self.data.x, rows if isinstance(rows, np.ndarray) else np.arange(self.data.rows)[rows]
+        if self._changed is None or len(self._changed) < len(samples):
+            self._changed = np.empty((len(samples), *x.shape[1:]), x.dtype.newbyteorder("="))
+        changed = self._changed[: len(samples)]
+        self.augment.of_rows(x, samples, seed=self.network.seed, epoch=self.epoch, out=changed)
+        # Between two pixels nothing is larger than they are, but for rounding.
+        bound = max(1.001 * self.data.bound, abs(self.augment.fill))
+        return rows_of(self.data, samples, changed, bound)
 
     def evaluate(self, data: Data) -> Sums:
         """Has the engine evaluate the data set for validation."""
@@ -263,7 +288,8 @@ class Run:
         return min((self.batch + interval - self.step % interval for interval in intervals), default=self.batches)
 
     def _not_finite(self, rest: Slice) -> None:
-        found = first_not_finite(self.network.model, self.data, rest.rows(self.batch), self.state.step)
+        batch = self.rows_as_trained(rest.rows(self.batch))
+        found = first_not_finite(self.network.model, batch, slice(None), self.state.step)
         finding = (
             f"{found}, in epoch {self.epoch}, batch {self.batch}; the parameters are those from before that batch, "
             "try a smaller learning_rate or clip_norm."
