@@ -2,6 +2,7 @@
 
 import gc
 import io
+import pickle
 import weakref
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -64,6 +66,72 @@ def test_dropout_and_a_list_of_activations() -> None:
     for wrong in ({"activation": ["tanh"]}, {"dropout": [0.5]}, {"activation": ["tanh", "step"]}):
         with pytest.raises(ValueError, match=r"activation|dropout"):
             MLPClassifier(**settings, **wrong).fit(X, Y)
+
+
+def test_batch_normalisation_stands_before_each_activation() -> None:
+    settings = {**SMALL, "hidden_layer_sizes": (6, 5), "dropout": 0.1}
+    model = MLPClassifier(**settings, batch_norm=True).fit(X, Y)
+    names = [type(layer).__name__ for layer in model.network_.layers]
+    assert names == [*["Affine", "BatchNorm", "ReLU", "Dropout"] * 2, "Affine"]
+    assert model.network_.engine == "native"
+    assert [w.shape for w in model.coefs_] == [(4, 6), (6, 5), (5, 3)]
+    assert [b.shape for b in model.intercepts_] == [(6,), (5,), (3,)]
+    assert not np.allclose(model.network_.parameters["1.running_mean"], 0)
+    assert same_weights(model, clone(model).fit(X, Y))
+    some = MLPRegressor(**settings, batch_norm=[False, True]).fit(X, Y)
+    assert [type(layer).__name__ for layer in some.network_.layers].index("BatchNorm") == 4
+    for wrong, match in (({"batch_norm": [True]}, "batch_norm has 1"), ({"batch_norm": 3}, "batch_norm")):
+        with pytest.raises(ValueError, match=match):
+            MLPClassifier(**settings, **wrong).fit(X, Y)
+    with pytest.raises(ValueError, match="lbfgs"):
+        MLPClassifier(solver="lbfgs", batch_norm=True).fit(X, Y)
+
+
+def test_alpha_leaves_batch_normalisation_alone() -> None:
+    """The reported loss holds the weight matrices' squares and nothing of γ, β, means and variances."""
+    settings = {**SMALL, "max_iter": 1, "learning_rate_init": 1e-12, "batch_norm": True}
+    plain, decayed = (MLPRegressor(**settings, alpha=alpha).fit(X, Y) for alpha in (0.0, 1e3))
+    squares = sum(float(np.square(w).sum()) for w in plain.coefs_)
+    by_rows = sum(rows * 0.5 * 1e3 * squares / rows for rows in (32, 32, 32, 32, 22)) / len(X)
+    assert decayed.loss_ - plain.loss_ == pytest.approx(by_rows, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "used"), [(65, 32, 33), (64, 32, 32), (7, 2, 4), (3, 2, 3), (33, 32, 33)]
+)
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_no_batch_of_a_single_row_comes_up_under_batch_normalisation(
+    rows: int, batch_size: int, used: int, convert: Any
+) -> None:
+    x, y = convert(X[::2][:rows]), X[::2, 0][:rows]
+    settings = {**SMALL, "batch_size": batch_size, "batch_norm": True}
+    model = MLPRegressor(**settings).fit(x, y)
+    assert same_weights(model, MLPRegressor(**{**settings, "batch_size": used}).fit(x, y))
+    assert model.t_ == rows * SMALL["max_iter"]
+    whole = MLPRegressor(**{**settings, "batch_norm": False}).fit(x, y)
+    assert not same_weights(model, whole)
+
+
+@pytest.mark.parametrize("settings", [{"batch_size": 1}, {"batch_size": 1, "early_stopping": True}])
+def test_batches_of_one_row_that_were_asked_for_are_refused(settings: dict[str, Any]) -> None:
+    model = MLPClassifier(**{**SMALL, **settings}, batch_norm=True)
+    with pytest.raises(ValueError, match="batch_size"):
+        model.fit(X, Y)
+    one = MLPRegressor(**{**SMALL, "batch_size": "auto"}, batch_norm=True).partial_fit(X, Y)
+    before = one.network_.parameters.flat.copy()
+    with pytest.raises(ValueError, match="row"):
+        one.partial_fit(X[:1], Y[:1])
+    assert np.array_equal(one.network_.parameters.flat, before)
+
+
+def test_batch_normalisation_is_pickled_and_restored() -> None:
+    settings = {**SMALL, "max_iter": 300, "learning_rate_init": 0.1, "early_stopping": True, "batch_norm": True}
+    model = MLPClassifier(**settings).fit(X[::2], Y[::2], X_val=X[1::2], y_val=Y[1::2])
+    assert model.stopped_ and model.n_iter_ < 300
+    assert model.score(X[1::2], Y[1::2]) == model.best_validation_score_ == max(model.validation_scores_)
+    read = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(read.network_.parameters.flat, model.network_.parameters.flat)
+    assert np.array_equal(read.predict_proba(X), model.predict_proba(X))
 
 
 class OwnLoss(Loss):
@@ -146,7 +214,9 @@ def test_early_stopping_part_by_part() -> None:
     assert model.score(X[1::2], Y[1::2]) == model.best_validation_score_ == max(model.validation_scores_)
 
 
-@pytest.mark.parametrize("settings", [{}, {"solver": "sgd", "learning_rate": "invscaling"}, {"dropout": 0.3}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"solver": "sgd", "learning_rate": "invscaling"}, {"dropout": 0.3}, {"batch_norm": True}]
+)
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_going_on_is_as_if_never_stopped(kind: Any, settings: dict[str, Any]) -> None:
     settings = {**SMALL, **settings, "tol": 0.0}

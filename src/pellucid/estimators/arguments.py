@@ -39,6 +39,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "batch_norm": ["boolean", list, tuple],
         "callbacks": [list, tuple, None],
     }
 
@@ -69,6 +70,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         n_iter_no_change: float,
         max_fun: int,
         dropout: Any,
+        batch_norm: Any,
         callbacks: Any,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -95,4 +97,5 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.dropout = dropout
+        self.batch_norm = batch_norm
         self.callbacks = callbacks

@@ -154,8 +154,8 @@ class BaseMLP(Arguments):
             raise InputError(
                 "partial_fit does not support early_stopping=True without validation data; give X_val and y_val."
             )
-        if self.solver == "lbfgs" and (self.callbacks or np.any(self.dropout)):
-            raise InputError("solver='lbfgs' takes no dropout and no callbacks; use 'adam' or 'sgd'.")
+        if self.solver == "lbfgs" and (self.callbacks or np.any(self.dropout) or np.any(self.batch_norm)):
+            raise InputError("solver='lbfgs' takes no dropout, no batch_norm and no callbacks; use 'adam' or 'sgd'.")
 
     def _begin(self, sizes: list[int], samples: Samples) -> None:
         """Makes the network, draws its first weights, and forgets what an earlier fit left."""
@@ -167,7 +167,8 @@ class BaseMLP(Arguments):
         self.out_activation_ = self._output_activation()
         activations = building.per_layer("activation", self.activation, len(sizes))
         dropout = building.per_layer("dropout", self.dropout, len(sizes))
-        layers = building.make_layers(sizes, activations, dropout, self.n_outputs_)
+        batch_norm = building.per_layer("batch_norm", self.batch_norm, len(sizes))
+        layers = building.make_layers(sizes, activations, dropout, batch_norm, self.n_outputs_)
         dtype = samples.x.dtype
         self.network_ = building.make_network(layers, self._loss(), self.n_features_in_, dtype, self._seed(dropout))
         building.draw_first_weights(self.network_, activations, self._random_state)
@@ -306,13 +307,15 @@ class BaseMLP(Arguments):
         return MomentumByBatch(momentum=float(self.momentum))
 
     def _rows_per_batch(self, rows: int) -> int:
-        if isinstance(self.batch_size, str):
-            return min(200, rows)
-        if self.batch_size > rows:
+        size = min(200, rows) if isinstance(self.batch_size, str) else min(int(self.batch_size), rows)
+        if not isinstance(self.batch_size, str) and self.batch_size > rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=6
             )
-        return min(int(self.batch_size), rows)
+        # A single row has no variance. Larger batches rather than a row left out: each epoch still learns from all.
+        while self.network_.model.least_rows > 1 and size < rows and size > 1 and rows % size == 1:
+            size += 1
+        return size
 
     def _end_steps(self, run: EpochRun, convergence: Convergence, incremental: bool) -> None:
         self.stopped_ = convergence.stopped

@@ -13,6 +13,7 @@ from pellucid.layers import (
     ELU,
     GELU,
     Affine,
+    BatchNorm,
     Dropout,
     Identity,
     Layer,
@@ -25,6 +26,7 @@ from pellucid.layers import (
 )
 from pellucid.losses import Loss
 from pellucid.network import Network
+from pellucid.ops import Array
 
 ACTIVATIONS: dict[str, Layer] = {
     "identity": Identity(),
@@ -57,14 +59,20 @@ def per_layer(name: str, given: Any, count: int) -> list[Any]:
 
 
 def make_layers(
-    sizes: Sequence[int], activations: Sequence[str], dropout: Sequence[float], outputs: int
+    sizes: Sequence[int],
+    activations: Sequence[str],
+    dropout: Sequence[float],
+    batch_norm: Sequence[bool],
+    outputs: int,
 ) -> list[Layer]:
-    """Returns affine layers with their activations, dropout behind each activation, and the affine output layer."""
+    """Returns affine layers, with batch normalisation, activation and dropout behind each, and the output layer."""
     layers: list[Layer] = []
-    for size, activation, rate in zip(sizes, activations, dropout, strict=True):
+    for size, activation, rate, normalised in zip(sizes, activations, dropout, batch_norm, strict=True):
         if activation not in ACTIVATIONS:
             raise InputError(f"activation has {activation!r}; known names: {', '.join(ACTIVATIONS)}.")
-        layers += [Affine(size, weights=Xavier("uniform")), ACTIVATIONS[activation]]
+        layers += [Affine(size, weights=Xavier("uniform"))]
+        layers += [BatchNorm()] if normalised else []
+        layers += [ACTIVATIONS[activation]]
         layers += [Dropout(rate)] if rate else []
     return [*layers, Affine(outputs, weights=Xavier("uniform"))]
 
@@ -77,6 +85,12 @@ def make_network(layers: list[Layer], loss: Loss, features: int, dtype: Any, see
 def affine_numbers(network: Network) -> list[int]:
     """Returns the numbers of the affine layers, first to last."""
     return [index for index, layer in enumerate(network.layers) if isinstance(layer, Affine)]
+
+
+def unregularized(network: Network) -> list[Array]:
+    """Returns all parameters that α leaves alone: all but the weight matrices."""
+    weights = {f"{index}.W" for index in affine_numbers(network)}
+    return [values for name, values in network.parameters.items() if name not in weights]
 
 
 def draw_first_weights(network: Network, activations: Sequence[str], random_state: np.random.RandomState) -> None:

@@ -30,6 +30,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             and "softplus".
         class_weight: class -> weight, or "balanced"; multiplied with sample_weight.
         dropout: the probability with which each hidden unit is silenced in training, or a list with one per layer.
+        batch_norm: whether the sums of each hidden layer are normalised over the batch before its activation, or a list
+            with one answer per layer. batch_size then grows by one where an epoch's last batch would be a single row.
         callbacks: of `pellucid.training`, such as CSVLogger(path); for the solvers "sgd" and "adam".
 
     Attributes:
@@ -74,6 +76,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         class_weight: Any = None,
         dropout: Any = 0.0,
+        batch_norm: Any = False,
         callbacks: Any = None,
     ) -> None:
         self.class_weight = class_weight
@@ -102,6 +105,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             dropout=dropout,
+            batch_norm=batch_norm,
             callbacks=callbacks,
         )
 

@@ -34,6 +34,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         activation: one name for all hidden layers, or a list with one each; also "leaky_relu", "elu", "gelu", "silu"
             and "softplus".
         dropout: the probability with which each hidden unit is silenced in training, or a list with one per layer.
+        batch_norm: whether the sums of each hidden layer are normalised over the batch before its activation, or a list
+            with one answer per layer. batch_size then grows by one where an epoch's last batch would be a single row.
         callbacks: of `pellucid.training`, such as CSVLogger(path); for the solvers "sgd" and "adam".
 
     Attributes:
@@ -76,6 +78,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: Any = 0.0,
+        batch_norm: Any = False,
         callbacks: Any = None,
     ) -> None:
         self.loss = loss
@@ -104,6 +107,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             dropout=dropout,
+            batch_norm=batch_norm,
             callbacks=callbacks,
         )
 
