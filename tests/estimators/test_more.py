@@ -283,6 +283,19 @@ def test_quick_and_careful_predictions_agree_and_bad_input_is_refused() -> None:
                 model.predict(wrong)
 
 
+@pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, lambda x: x[:, ::-1], sparse.csr_array])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_fit_refuses_what_is_not_finite_however_it_lies(convert: Any, wrong: float) -> None:
+    x = X.copy()
+    x[7, 2] = wrong
+    with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+        MLPRegressor(**SMALL).fit(convert(x), Y)
+    with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+        MLPRegressor(**SMALL).fit(X, Y, X_val=convert(x), y_val=Y)
+    large = (X * 1e30).astype(np.float32)  # finite, though its squares are not
+    assert MLPRegressor()._checked(convert(large), Y, None, fresh=True, incremental=False).bound == np.inf
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_a_fitted_estimator_does_not_keep_the_data(solver: str) -> None:
     x = X.copy()

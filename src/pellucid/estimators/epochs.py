@@ -64,9 +64,8 @@ class EpochRun(Run):
         """Returns the last epoch's order, shuffled anew."""
         self._squares = (self._squares[1], self._squares[1])
         if self.shuffle:
-            places = np.arange(self.data.rows)
-            self._random_state.shuffle(places)
-            self.rows_in_order = self.rows_in_order[places]
+            self.rows_in_order = self.rows_in_order.copy()  # The engine knows an order by its identity.
+            self._random_state.shuffle(self.rows_in_order)
         if self._weight is not None:
             self._balance(self._weight[self.rows_in_order])
         return self.rows_in_order if self.shuffle else None

@@ -28,27 +28,31 @@ class Targets:
 
 @dataclass(frozen=True)
 class Samples:
-    """Checked samples with their targets and weights (None for all 1)."""
+    """Checked samples with their targets and weights (None for all 1). No number of x is larger than `bound`."""
 
     x: Any
     targets: Targets
     weight: NDArray[np.float64] | None
+    bound: float
 
     def some(self, rows: Any) -> "Samples":
         weight = None if self.weight is None else self.weight[rows]
-        return Samples(take(self.x, rows), self.targets.some(rows), weight)
+        return Samples(take(self.x, rows), self.targets.some(rows), weight, self.bound)
 
     def data(self, dtype: Any) -> Data:
         t = self.targets.values if self.targets.labels else self.targets.values.astype(dtype, copy=False)
-        return Data(self.x, t, self.weight, self.targets.labels, self.targets.classes, _bound(self.x))
+        return Data(self.x, t, self.weight, self.targets.labels, self.targets.classes, self.bound)
 
 
-def _bound(x: Any) -> float:
-    """Returns a number that no |x| exceeds, at the cost of one quick pass; infinity where that is not to be had."""
+def bound_of(x: Any) -> float:
+    """Returns a number that no |x| exceeds, at the cost of one quick pass; infinity where that is not to be had.
+
+    A finite bound also says that all numbers are finite: NaN and infinity survive in a sum of squares.
+    """
     values = x.matrix.data if isinstance(x, SparseRows) else x
-    if not values.flags.c_contiguous:
+    if not (values.flags.c_contiguous or values.flags.f_contiguous):
         return math.inf
-    flat = values.reshape(-1)
-    with np.errstate(over="ignore"):
+    flat = values.reshape(-1, order="A")
+    with np.errstate(over="ignore", invalid="ignore"):
         square = float(np.dot(flat, flat))
     return 1.001 * math.sqrt(square) if square < math.inf else math.inf
