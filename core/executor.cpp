@@ -48,6 +48,8 @@ Executor<T>::Executor(PlanSpec plan, long max_rows, int threads)
   lay_out();
   batch_classes_.resize(static_cast<std::size_t>(max_rows_));
   rows_ahead_.resize(static_cast<std::size_t>(max_rows_));
+  x_in_place_ = reads_x_in_place();
+  if (x_in_place_) rows_of_x_.resize(static_cast<std::size_t>(max_rows_));
 }
 
 template <class T>
@@ -194,7 +196,8 @@ void Executor<T>::gather(const Batch& batch) {
     kernels_.gather_rows(source.data, source.type, source.row_stride_bytes, batch.index, batch.start, batch.rows, width,
                          1.0, base_[buffer], padded(width));
   };
-  rows_into(batch.data.x, plan_.x);
+  x_is_gathered_ = !point_at_rows(batch);
+  if (x_is_gathered_) rows_into(batch.data.x, plan_.x);
   if (plan_.t >= 0) rows_into(batch.data.t, plan_.t);
   if (plan_.weight < 0) return;
   T* weight = base_[plan_.weight];
@@ -202,6 +205,41 @@ void Executor<T>::gather(const Batch& batch) {
     const long row = batch.index ? batch.index[r] : batch.start + r;
     weight[r * kLanes] = batch.data.weight ? static_cast<T>(batch.data.weight[row]) : T(1);
   }
+}
+
+// Whether nothing but products reads x, each as its left matrix.
+template <class T>
+bool Executor<T>::reads_x_in_place() const {
+  if (plan_.buffers[plan_.x].width % kLanes != 0) return false;
+  const auto is_kept = [&](int buffer) { return buffer == plan_.x; };
+  if (plan_.output == plan_.x || std::any_of(plan_.kept.begin(), plan_.kept.end(), is_kept)) return false;
+  return std::all_of(plan_.steps.begin(), plan_.steps.end(), [&](const StepSpec& step) {
+    const auto uses = std::count(step.buffers.begin(), step.buffers.end(), plan_.x);
+    return uses == 0 || (uses == 1 && is_product(step.kind) && step.buffers[0] == plan_.x);
+  });
+}
+
+// Finds the batch's rows where they lie, if all products over x can read them there; false where they must be packed.
+template <class T>
+bool Executor<T>::point_at_rows(const Batch& batch) {
+  const Source& x = batch.data.x;
+  const SourceType own = sizeof(T) == sizeof(float) ? SourceType::f32 : SourceType::f64;
+  if (!x_in_place_ || x.type != own || x.row_stride_bytes % static_cast<long>(sizeof(T)) != 0 ||
+      reinterpret_cast<std::uintptr_t>(x.data) % sizeof(T) != 0)
+    return false;
+  // Where x is watched, its pads and all its numbers would have to be looked at.
+  if (!(batch.data.x_bound < plan_.bound) && !plan_.watched.empty()) return false;
+  for (const StepSpec& step : plan_.steps) {
+    if (!is_product(step.kind) || step.buffers[0] != plan_.x) continue;
+    const Shape shape = product_shape(plan_, step, batch.rows);
+    if (!kernels_.takes_rows_apart(product_of(step.kind), shape.m, shape.n, shape.k)) return false;
+  }
+  const char* first = static_cast<const char*>(x.data);
+  for (long r = 0; r < batch.rows; ++r) {
+    const long row = batch.index ? batch.index[r] : batch.start + r;
+    rows_of_x_[r] = reinterpret_cast<const T*>(first + row * x.row_stride_bytes);
+  }
+  return true;
 }
 
 // Whether parameters and slots are so small that many steps, each of them safe, cannot bring them to overflow.

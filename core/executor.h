@@ -117,6 +117,8 @@ class Executor {
   double number(const Number& number, const Batch& batch) const;
   bool run_batch(const Batch& batch, Totals& totals);
   void gather(const Batch& batch);
+  bool reads_x_in_place() const;
+  bool point_at_rows(const Batch& batch);
   bool calm() const;
   bool safe(const Batch& batch) const;
   void add(const Batch& batch, Totals& totals);
@@ -155,6 +157,9 @@ class Executor {
   T* working_base_ = nullptr;
   std::vector<std::int32_t> batch_classes_;
   std::vector<const char*> rows_ahead_;
+  bool x_in_place_ = false;          // whether the plan reads x in such a way that it could stay where it is
+  std::vector<const T*> rows_of_x_;  // where the batch's rows lie
+  bool x_is_gathered_ = true;
 };
 
 }  // namespace pellucid

@@ -140,8 +140,11 @@ void Executor<T>::product(const StepSpec& step, const Batch& batch, int part, in
     share(shape.m, 12, part, parts, range.row0, range.row1);
   if (range.row0 == range.row1 || range.col0 == range.col1) return;
   // The first part's columns go along all rows of x; that is enough.
-  if (step.buffers[0] == plan_.x && batch.ahead && part == 0) range.ahead = &batch.ahead->over_x;
-  const auto base = [&](int i) { return base_[step.buffers[i]]; };
+  const bool over_x = step.buffers[0] == plan_.x;
+  if (over_x && batch.ahead && part == 0) range.ahead = &batch.ahead->over_x;
+  const bool apart = over_x && !x_is_gathered_;
+  if (apart) range.rows_apart = rows_of_x_.data();
+  const auto base = [&](int i) { return i == 0 && apart ? nullptr : base_[step.buffers[i]]; };
   const auto ld = [&](int i) { return padded(plan_.buffers[step.buffers[i]].width); };
   const auto [m, n, k] = shape;
   switch (step.kind) {

@@ -113,9 +113,10 @@ class Runner {
     if (!order.is_none()) {
       kept = nb::cast<Order>(order);
       if (static_cast<long>(kept.shape(0)) != data.view.rows) throw nb::value_error("order and x differ in rows");
-      for (std::size_t i = 0; i < kept.shape(0); ++i)
-        if (static_cast<long>(kept.data()[i]) >= data.view.rows) throw nb::value_error("order names a row beyond x");
       index = kept.data();
+      std::uint32_t largest = 0;
+      for (long i = 0; i < data.view.rows; ++i) largest = std::max(largest, index[i]);
+      if (static_cast<long>(largest) >= data.view.rows) throw nb::value_error("order names a row beyond x");
     }
     if (first < 0 || last < first || batch_size < 1 || batch_size > executor_.max_rows() ||
         (last > first && (last - 1) * batch_size >= data.view.rows))

@@ -21,7 +21,14 @@ struct Problem {
   Accumulators<T> from;
   Part part;
   T* scratch;
+  long a_offset = 0;  // where a's rows lie apart: the column of theirs that is a's first
+
+  const T* const* rows_apart() const { return static_cast<const T* const*>(part.rows_apart); }
 };
+
+// Data sets come in single precision; in double, rows are always packed first.
+template <class T>
+constexpr bool kRowsApart = sizeof(T) == sizeof(float);
 
 // c = aᵀ·b and c = aᵀ·(scale·b), for a(k, m), b(k, n).
 template <class T>

@@ -39,26 +39,29 @@ void pack_scaled(const Problem<T>& p, long col, long k0, long depth, long width,
 enum class Panel { as_is, transposed, scaled };
 
 // One panel of columns, over one block of rows and of k.
-template <class T, bool kTransposedA>
+template <class T, Left kLeft>
 void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, long k0, long depth, int vectors,
                  bool panel_ready, const Accumulators<T>& from, const Pace& pace) {
   const long width = long(vectors) * kLanes<T>;
   const bool pack = !panel_ready && split.tiles > 1 && p.ldb * long(sizeof(T)) >= kPackStride;
   TileOperands<T> x{nullptr, p.lda, nullptr, p.ldb, depth, p.c + row * p.ldc + col, p.ldc, p.scratch, 1, pace};
-  x.a = kTransposedA ? p.a + k0 * p.lda + row : p.a + row * p.lda + k0;
+  if (apart(kLeft)) {
+    x.rows = p.rows_apart() + (transposed(kLeft) ? k0 : row);
+    x.offset = p.a_offset + (transposed(kLeft) ? row : k0);
+  } else {
+    x.a = transposed(kLeft) ? p.a + k0 * p.lda + row : p.a + row * p.lda + k0;
+  }
   x.b = p.b + k0 * p.ldb + col;
   if (pack) {
     const long height = split.height(0);
-    tile_of<T, kTransposedA, true>(int(height), vectors)(x, from);
-    x.a += height * (kTransposedA ? 1 : p.lda);
-    x.c += height * p.ldc;
-    x.pace.skip(height);
+    tile_of<T, kLeft, true>(int(height), vectors)(x, from);
+    x.skip(height, transposed(kLeft));
   }
   if (pack || panel_ready) {
     x.b = p.scratch;
     x.ldb = width;
   }
-  run_tiles<T, kTransposedA>(x, from, split, pack ? 1 : 0, vectors);
+  run_tiles<T, kLeft>(x, from, split, pack ? 1 : 0, vectors);
 }
 
 // The first two panels ask for the rows ahead, as each goes along all rows of a: what was dropped is asked for again.
@@ -81,14 +84,16 @@ void dots_tail(const Problem<T>& p, long col, long columns) {
       for (long k = 0; k < ld; ++k) p.scratch[j * ld + k] = k < p.k ? p.b[k * p.ldb + col + j] : T(0);
   }
   const T* bias = p.from.start == Start::bias ? p.from.bias + col : nullptr;
-  tail_columns(p.a + row * p.lda, p.lda, b, kPanel == Panel::as_is ? ld : p.ldb, p.k, bias, p.c + row * p.ldc + col,
-               p.ldc, p.part.row1 - row, columns);
+  const T* const* rows = p.part.rows_apart ? p.rows_apart() + row : nullptr;
+  const RowsOf<T> a{rows ? nullptr : p.a + row * p.lda, p.lda, rows};
+  tail_columns(a, b, kPanel == Panel::as_is ? ld : p.ldb, p.k, bias, p.c + row * p.ldc + col, p.ldc, p.part.row1 - row,
+               columns);
 }
 
-template <class T, bool kTransposedA, Panel kPanel>
+template <class T, Left kLeft, Panel kPanel>
 void blocked(const Problem<T>& p, T scale = T(1)) {
   constexpr bool kReady = kPanel != Panel::as_is;
-  const long left = kTransposedA ? 0 : tail_of(p.n, p.k),
+  const long left = transposed(kLeft) ? 0 : tail_of(p.n, p.k),
              end = left ? smaller(p.part.col1, p.n - left) : padded(p.part.col1);
   if (left && p.part.col1 == p.n) dots_tail<T, kPanel>(p, p.n - left, left);
   for (long row = p.part.row0; row < p.part.row1; row += kRowBlock) {
@@ -106,11 +111,18 @@ void blocked(const Problem<T>& p, T scale = T(1)) {
         if (kPanel == Panel::scaled) pack_scaled(p, col, k0, depth, vectors * kLanes<T>, scale);
         if (from.start == Start::bias) from.bias = p.from.bias + col;
         const Pace pace = pace_of(p, row, col, most * kLanes<T>, k0);
-        panel_tiles<T, kTransposedA>(p, split, row, col, k0, depth, vectors, kReady, from, pace);
+        panel_tiles<T, kLeft>(p, split, row, col, k0, depth, vectors, kReady, from, pace);
         col += vectors * kLanes<T>;
       }
     }
   }
+}
+
+template <class T, bool kTransposed, Panel kPanel>
+void blocked_from(const Problem<T>& p, T scale = T(1)) {
+  if constexpr (kRowsApart<T>)
+    if (p.part.rows_apart) return blocked<T, left_of(kTransposed, true), kPanel>(p, scale);
+  blocked<T, left_of(kTransposed, false), kPanel>(p, scale);
 }
 
 // ---- few rows: several chains per element -------------------------------------------------------------------------
@@ -216,7 +228,7 @@ void matmul_nn(const T* a, long lda, const T* b, long ldb, const T* bias, T* c, 
   if (count > 1)
     few_rows(p, count);
   else
-    blocked<T, false, Panel::as_is>(p);
+    blocked_from<T, false, Panel::as_is>(p);
 }
 
 template <class T>
@@ -227,14 +239,20 @@ void matmul_nt(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long 
   if (m <= kDotRows)
     few_rows_transposed(p);
   else
-    blocked<T, false, Panel::transposed>(p);
+    blocked<T, Left::rows, Panel::transposed>(p);
 }
 
 template <class T>
 void matmul_tn(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long, long n, long k, Part part,
                T* scratch) {
   if (empty(part)) return;
-  blocked<T, true, Panel::as_is>({a, b, lda, ldb, c, ldc, n, k, {Start::zero, nullptr, T(0)}, part, scratch});
+  blocked_from<T, true, Panel::as_is>({a, b, lda, ldb, c, ldc, n, k, {Start::zero, nullptr, T(0)}, part, scratch});
+}
+
+template <class T>
+bool takes_rows_apart(Product product, long m, long n, long k) {
+  if (!kRowsApart<T> || product == Product::nt) return false;
+  return product != Product::nn || chains(m, n, k) == 1;
 }
 
 template <class T>
@@ -255,14 +273,14 @@ long matmul_scratch(Product product, long, long n, long k) {
 
 template <class T>
 void product_tn(const Problem<T>& problem) {
-  blocked<T, true, Panel::as_is>(problem);
+  blocked_from<T, true, Panel::as_is>(problem);
 }
 template void product_tn(const Problem<float>&);
 template void product_tn(const Problem<double>&);
 
 template <class T>
 void product_tn_scaled(const Problem<T>& problem, T scale) {
-  blocked<T, true, Panel::scaled>(problem, scale);
+  blocked_from<T, true, Panel::scaled>(problem, scale);
 }
 template void product_tn_scaled(const Problem<float>&, float);
 template void product_tn_scaled(const Problem<double>&, double);
@@ -270,6 +288,7 @@ template void product_tn_scaled(const Problem<double>&, double);
 template <class T>
 void add_matmul(Kernels<T>& table) {
   table.matmul_scratch = matmul_scratch<T>;
+  table.takes_rows_apart = takes_rows_apart<T>;
   table.matmul_nn = matmul_nn<T>;
   table.matmul_nt = matmul_nt<T>;
   table.matmul_tn = matmul_tn<T>;

@@ -36,7 +36,8 @@ static inline void ask_for(const char* const* rows, long count, long offset) {
   for (long i = 0; i < count; ++i) __builtin_prefetch(rows[i] + offset, 0, 2);
 }
 
-// The left matrix: element (i, k) is data[i·ld + k], or data[k·ld + i] where it is read transposed.
+// The left matrix: element (i, k) is a[i·lda + k], or a[k·lda + i] where it is read transposed. Where its rows lie
+// apart, at rows[0], rows[1], ..., it is rows[i][offset + k], or rows[k][offset + i].
 template <class T>
 struct TileOperands {
   const T* a;
@@ -49,7 +50,27 @@ struct TileOperands {
   T* packed;   // where a packing tile copies its columns of b, rows of NV vectors
   long tiles;  // how many tiles of this height, one below the other
   Pace pace = {};
+  const T* const* rows = nullptr;
+  long offset = 0;
+
+  void skip(long count, bool transposed) {
+    a += count * (transposed ? 1 : lda);
+    if (transposed)
+      offset += count;
+    else if (rows)
+      rows += count;
+    c += count * ldc;
+    pace.skip(count);
+  }
 };
+
+// How the left matrix is read.
+enum class Left { rows, columns, rows_apart, columns_apart };
+constexpr bool transposed(Left left) { return left == Left::columns || left == Left::columns_apart; }
+constexpr bool apart(Left left) { return left == Left::rows_apart || left == Left::columns_apart; }
+constexpr Left left_of(bool is_transposed, bool is_apart) {
+  return is_transposed ? (is_apart ? Left::columns_apart : Left::columns) : is_apart ? Left::rows_apart : Left::rows;
+}
 
 template <class T, int MR, int NV>
 PELLUCID_INLINE void start_tile(Lanes<T> (&acc)[MR][NV], const T* c, long ldc, const Accumulators<T>& from) {
@@ -81,19 +102,25 @@ PELLUCID_INLINE void start_tile(Lanes<T> (&acc)[MR][NV], const T* c, long ldc, c
   }
 }
 
-// One tile at a, c of the operands.
-template <class T, int MR, int NV, bool kTransposedA, bool kPack>
-PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const char* const* rows, long count,
+// One tile, `first` rows below where the operands stand.
+template <class T, int MR, int NV, Left kLeft, bool kPack>
+PELLUCID_INLINE void one_tile(const TileOperands<T>& x, long first, const char* const* asked, long count,
                               const Accumulators<T>& from) {
   Lanes<T> acc[MR][NV];
+  T* c = x.c + first * x.ldc;
   start_tile<T, MR, NV>(acc, c, x.ldc, from);
   const T* b = x.b;
   T* packed = x.packed;
   const long lda = x.lda, ldb = x.ldb, ldc = x.ldc;
+  const T* a = apart(kLeft) ? nullptr : x.a + first * (transposed(kLeft) ? 1 : lda);
+  const T* row_of[MR];
+  if (kLeft == Left::rows_apart)
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) row_of[i] = x.rows[first + i] + x.offset;
   long offset = x.pace.offset;
-  for (long k = x.k; k > 0; --k) {
-    if (!kTransposedA && k % kRow == 0) {
-      ask_for(rows, count, offset);
+  for (long k = 0; k < x.k; ++k) {
+    if (!transposed(kLeft) && (x.k - k) % kRow == 0) {
+      ask_for(asked, count, offset);
       offset += x.pace.stride;
     }
     Lanes<T> row[NV];
@@ -106,13 +133,16 @@ PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const 
       __builtin_prefetch(b + 8 * ldb);
     }
     b += ldb;
+    if (kLeft == Left::columns_apart) a = x.rows[k] + x.offset + first;
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
-      const Lanes<T> factor = splat<T>(kTransposedA ? a[i] : a[i * lda]);
+      const Lanes<T> factor = splat<T>(kLeft == Left::rows_apart ? row_of[i][k]
+                                       : transposed(kLeft)       ? a[i]
+                                                                 : a[i * lda]);
 #pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) acc[i][v] = fma(factor, row[v], acc[i][v]);
     }
-    a += kTransposedA ? lda : 1;
+    if (!apart(kLeft)) a += transposed(kLeft) ? lda : 1;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
@@ -120,12 +150,11 @@ PELLUCID_INLINE void one_tile(const TileOperands<T>& x, const T* a, T* c, const 
     for (int v = 0; v < NV; ++v) store(c + i * ldc + v * kLanes<T>, acc[i][v]);
 }
 
-template <class T, int MR, int NV, bool kTransposedA, bool kPack>
+template <class T, int MR, int NV, Left kLeft, bool kPack>
 void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
   for (long t = 0; t < x.tiles; ++t) {
     const long first = larger(x.pace.first, t * MR), last = smaller(x.pace.last, (t + 1) * MR);
-    one_tile<T, MR, NV, kTransposedA, kPack>(x, x.a + t * MR * (kTransposedA ? 1 : x.lda), x.c + t * MR * x.ldc,
-                                             x.pace.rows + first, last - first, from);
+    one_tile<T, MR, NV, kLeft, kPack>(x, t * MR, x.pace.rows + first, last - first, from);
   }
 }
 
@@ -186,27 +215,27 @@ constexpr int max_rows(int vectors) {
 // The widest tile for a number of rows.
 constexpr int widest(int rows) { return rows <= max_rows(8) ? 8 : rows <= max_rows(4) ? 4 : 2; }
 
-template <class T, int NV, bool kTransposedA, bool kPack>
+template <class T, int NV, Left kLeft, bool kPack>
 struct TileRow {
   template <int... I>
   static TileFunction<T> choose(int rows, std::integer_sequence<int, I...>) {
-    static constexpr TileFunction<T> functions[] = {tile<T, I + 1, NV, kTransposedA, kPack>...};
+    static constexpr TileFunction<T> functions[] = {tile<T, I + 1, NV, kLeft, kPack>...};
     return functions[rows - 1];
   }
   static TileFunction<T> of(int rows) { return choose(rows, std::make_integer_sequence<int, max_rows(NV)>{}); }
 };
 
-template <class T, bool kTransposedA, bool kPack>
+template <class T, Left kLeft, bool kPack>
 TileFunction<T> tile_of(int rows, int vectors) {
   switch (vectors) {
     case 1:
-      return TileRow<T, 1, kTransposedA, kPack>::of(rows);
+      return TileRow<T, 1, kLeft, kPack>::of(rows);
     case 2:
-      return TileRow<T, 2, kTransposedA, kPack>::of(rows);
+      return TileRow<T, 2, kLeft, kPack>::of(rows);
     case 4:
-      return TileRow<T, 4, kTransposedA, kPack>::of(rows);
+      return TileRow<T, 4, kLeft, kPack>::of(rows);
     default:
-      return TileRow<T, 8, kTransposedA, kPack>::of(rows);
+      return TileRow<T, 8, kLeft, kPack>::of(rows);
   }
 }
 
@@ -221,15 +250,13 @@ struct Split {
 };
 
 // The tiles from `first` on, those a row taller before the others; x stands at the first and ends behind the last.
-template <class T, bool kTransposedA>
+template <class T, Left kLeft>
 void run_tiles(TileOperands<T>& x, const Accumulators<T>& from, const Split& split, long first, int vectors) {
   while (first < split.tiles) {
     const long height = split.height(first);
     x.tiles = (first < split.extra ? split.extra : split.tiles) - first;
-    tile_of<T, kTransposedA, false>(int(height), vectors)(x, from);
-    x.a += x.tiles * height * (kTransposedA ? 1 : x.lda);
-    x.c += x.tiles * height * x.ldc;
-    x.pace.skip(x.tiles * height);
+    tile_of<T, kLeft, false>(int(height), vectors)(x, from);
+    x.skip(x.tiles * height, transposed(kLeft));
     first += x.tiles;
   }
 }

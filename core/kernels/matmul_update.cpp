@@ -56,7 +56,11 @@ void pack_group(const Strips<T>& p, long col, long columns) {
 // One panel over the rows of a strip.
 template <class T>
 void panel_rows(TileOperands<T>& x, const Accumulators<T>& from, const Split& split, int vectors) {
-  if (x.k > kThinDepth || vectors < kThinVectors) return run_tiles<T, true>(x, from, split, 0, vectors);
+  if (x.k > kThinDepth || vectors < kThinVectors) {
+    if constexpr (kRowsApart<T>)
+      if (x.rows) return run_tiles<T, Left::columns_apart>(x, from, split, 0, vectors);
+    return run_tiles<T, Left::columns>(x, from, split, 0, vectors);
+  }
   for (int v = 0; v < vectors; v += kThinVectors) {
     thin(x, split.count(), from);
     x.b += kThinVectors * kLanes<T>;
@@ -70,7 +74,10 @@ void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns,
                  const Accumulators<T>& from) {
   for (long j = 0; j < columns; j += kPanel<T>) {
     const long width = smaller(kPanel<T>, columns - j);
-    TileOperands<T> x{p.a + row, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
+    TileOperands<T> x{nullptr, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
+    x.rows = static_cast<const T* const*>(p.part.rows_apart);
+    x.offset = row;
+    if (!x.rows) x.a = p.a + row;
     if (const Ahead* ahead = j == 0 ? p.part.ahead : nullptr)
       x.pace = {ahead->rows, ahead->first, ahead->last, row * ahead->element_bytes, kRow * ahead->element_bytes};
     panel_rows(x, from, split, int(width / kLanes<T>));
@@ -91,6 +98,11 @@ void each_strip(const Strips<T>& p, bool keeps_gradient, const Consume& consume)
   }
 }
 
+template <class T>
+RowsOf<T> rows_of(const T* a, long lda, const Part& part) {
+  return {a, lda, static_cast<const T* const*>(part.rows_apart)};
+}
+
 // How many columns at the end of this part go the other way.
 long tail_in(const Part& part, long n, long k) { return part.col1 == n ? transposed_tail_of(n, k) : 0; }
 
@@ -101,9 +113,10 @@ void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale,
   const Accumulators<T> from{decay == T(1) ? Start::accumulate : Start::decay, nullptr, decay};
   if (const long left = tail_in(part, n, k)) {
     part.col1 -= left;
-    transposed_tail<T>({a, b + part.col1, lda, ldb, k, scale, from.start, decay, c + part.col1, ldc, 0}, part.row0,
-                       part.row1, left);
+    transposed_tail<T>({rows_of(a, lda, part), b + part.col1, ldb, k, scale, from.start, decay, c + part.col1, ldc, 0},
+                       part.row0, part.row1, left);
   }
+  if (part.col0 >= part.col1) return;
   const Strips<T> p{a, b, lda, ldb, n, k, part, scale, scratch};
   if (k > kDepth) return product_tn_scaled<T>({a, b, lda, ldb, c, ldc, n, k, from, part, scratch}, scale);
   if (padded(part.col1) - part.col0 <= kPanel<T>) {
@@ -127,7 +140,7 @@ void deep_update(const Strips<T>& p, T* gradient, const Update& update) {
     long row = p.part.row0;
     for (long block = 0; block < blocks.tiles; row += blocks.height(block++)) {
       const long rows = blocks.height(block);
-      product_tn<T>({p.a + row,
+      product_tn<T>({p.part.rows_apart ? nullptr : p.a + row,
                      p.b + col,
                      p.lda,
                      p.ldb,
@@ -136,8 +149,9 @@ void deep_update(const Strips<T>& p, T* gradient, const Update& update) {
                      p.n - col,
                      p.k,
                      {Start::zero, nullptr, T(0)},
-                     {0, rows, 0, columns},
-                     p.packed});
+                     {0, rows, 0, columns, nullptr, p.part.rows_apart},
+                     p.packed,
+                     row});
       update(row, rows, col, columns);
     }
   }
@@ -150,8 +164,9 @@ void tail_update(const Strips<T>& p, T* gradient, long columns, const Update& up
   for (long row = p.part.row0; row < p.part.row1; row += most) {
     const long rows = smaller(most, p.part.row1 - row);
     for (long i = 0; i < rows * kRow; i += kLanes<T>) store(gradient + i, Lanes<T>{});
-    transposed_tail<T>({p.a, p.b + col, p.lda, p.ldb, p.k, T(1), Start::zero, T(0), gradient, kRow, row}, row,
-                       row + rows, columns);
+    transposed_tail<T>(
+        {rows_of(p.a, p.lda, p.part), p.b + col, p.ldb, p.k, T(1), Start::zero, T(0), gradient, kRow, row}, row,
+        row + rows, columns);
     update(row, rows, col, kRow);
   }
 }
@@ -171,6 +186,7 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
     block(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
   };
   if (left) tail_update(p, gradient, left, update);
+  if (part.col0 >= part.col1) return;
   if (k > kDepth) return deep_update(p, gradient, update);
   each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
     strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});

@@ -27,9 +27,12 @@ struct Ahead {
 
 // The part of c (m, n) that one call computes: rows row0..row1, columns col0..col1. col0 is a multiple of 16,
 // col1 a multiple of 16 or n. `ahead` is a hint, and says nothing of the result.
+// `rows_apart`: where a's rows (as they lie in memory) are not lda apart, an array of pointers to them, const T* each;
+// only for shapes for which Kernels::takes_rows_apart says so, and rows of a multiple of 16 elements. a is null then.
 struct Part {
   long row0, row1, col0, col1;
   const Ahead* ahead = nullptr;
+  const void* rows_apart = nullptr;
 };
 
 enum class Product { nn, nt, tn, tn_add, tn_update };
@@ -131,6 +134,9 @@ struct Kernels {
   // Elements of scratch (64-byte aligned) that each thread needs for a product of this full shape, or of any with
   // fewer rows in a batch: a smaller m, or a smaller k where a is transposed.
   long (*matmul_scratch)(Product product, long m, long n, long k);
+
+  // Whether a product of this shape reads a where its rows lie apart.
+  bool (*takes_rows_apart)(Product product, long m, long n, long k);
 
   // c(m,n) = a(m,k)·b(k,n) + bias(n); bias may be null. Accumulators start from the bias.
   void (*matmul_nn)(const T* a, long lda, const T* b, long ldb, const T* bias, T* c, long ldc, long m, long n, long k,

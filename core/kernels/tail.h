@@ -22,17 +22,29 @@ constexpr long transposed_tail_of(long n, long k) {
 
 // ---- c(rows, R) = a(rows, k)·b(R, k)ᵀ, for a and b with zeros up to padded(k) ---------------------------------------
 
+// Rows of a matrix, ld apart or at pointers.
+template <class T>
+struct RowsOf {
+  const T* first;
+  long ld;
+  const T* const* apart;
+
+  const T* operator[](long i) const { return apart ? apart[i] : first + i * ld; }
+};
+
 constexpr int kDotsAtOnce = kRegisters == 32 ? 4 : 2;
 
 template <class T, int MR, int R>
-void tail_dots(const T* a, long lda, const T* b, long ldb, long k, const T* bias, T* c, long ldc) {
+void tail_dots(const RowsOf<T>& a, long row, const T* b, long ldb, long k, const T* bias, T* c, long ldc) {
   Sums<T> sums[MR][R] = {};
+  const T* from[MR];
+  for (int i = 0; i < MR; ++i) from[i] = a[row + i];
   for (long at = 0; at < k; at += kRow)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors<T>; ++v) {
       Lanes<T> rows[MR];
 #pragma GCC unroll 4
-      for (int i = 0; i < MR; ++i) rows[i] = load(a + i * lda + at + v * kLanes<T>);
+      for (int i = 0; i < MR; ++i) rows[i] = load(from[i] + at + v * kLanes<T>);
 #pragma GCC unroll 4
       for (int j = 0; j < R; ++j) {
         const Lanes<T> column = load(b + j * ldb + at + v * kLanes<T>);
@@ -47,16 +59,16 @@ void tail_dots(const T* a, long lda, const T* b, long ldb, long k, const T* bias
 }
 
 template <class T, int R>
-void tail_rows(const T* a, long lda, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows) {
+void tail_rows(const RowsOf<T>& a, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows) {
   long i = 0;
   for (; i + kDotsAtOnce <= rows; i += kDotsAtOnce)
-    tail_dots<T, kDotsAtOnce, R>(a + i * lda, lda, b, ldb, k, bias, c + i * ldc, ldc);
-  for (; i < rows; ++i) tail_dots<T, 1, R>(a + i * lda, lda, b, ldb, k, bias, c + i * ldc, ldc);
+    tail_dots<T, kDotsAtOnce, R>(a, i, b, ldb, k, bias, c + i * ldc, ldc);
+  for (; i < rows; ++i) tail_dots<T, 1, R>(a, i, b, ldb, k, bias, c + i * ldc, ldc);
 }
 
 // `columns` of c from its pointer on, and zeros up to the end of their row of 16.
 template <class T>
-void tail_columns(const T* a, long lda, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows,
+void tail_columns(const RowsOf<T>& a, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows,
                   long columns) {
   for (long i = 0; i < rows; ++i)
     for (long v = 0; v < kRow; v += kLanes<T>) store(c + i * ldc + v, Lanes<T>{});
@@ -64,16 +76,16 @@ void tail_columns(const T* a, long lda, const T* b, long ldb, long k, const T* b
     const T* from = bias ? bias + j : nullptr;
     switch (smaller(kTailAtOnce, columns - j)) {
       case 1:
-        tail_rows<T, 1>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        tail_rows<T, 1>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
         break;
       case 2:
-        tail_rows<T, 2>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        tail_rows<T, 2>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
         break;
       case 3:
-        tail_rows<T, 3>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        tail_rows<T, 3>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
         break;
       default:
-        tail_rows<T, 4>(a, lda, b + j * ldb, ldb, k, from, c + j, ldc, rows);
+        tail_rows<T, 4>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
     }
   }
 }
@@ -82,8 +94,9 @@ void tail_columns(const T* a, long lda, const T* b, long ldb, long k, const T* b
 
 template <class T>
 struct TransposedTail {
-  const T *a, *b;
-  long lda, ldb, k;
+  RowsOf<T> a;
+  const T* b;
+  long ldb, k;
   T scale;
   Start start;
   T decay;
@@ -110,15 +123,16 @@ void transposed_tail_block(const TransposedTail<T>& x, long i, long row0, long r
       acc[j][v] = load(columns[j] + v * kLanes<T>);
       if (x.start == Start::decay) acc[j][v] = acc[j][v] * x.decay;
     }
-  const T* a = x.a + i;
   const T* b = x.b;
-  for (long k = 0; k < x.k; ++k, a += x.lda, b += x.ldb)
+  for (long k = 0; k < x.k; ++k, b += x.ldb) {
+    const T* a = x.a[k] + i;
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
       const Lanes<T> rows = load(a + v * kLanes<T>);
 #pragma GCC unroll 4
       for (int j = 0; j < R; ++j) acc[j][v] = fma(rows, splat<T>(b[j] * x.scale), acc[j][v]);
     }
+  }
 #pragma GCC unroll 4
   for (int j = 0; j < R; ++j)
 #pragma GCC unroll 8

@@ -17,7 +17,7 @@ void thin_rows(const TileOperands<T>& x, long rows, T decay) {
   const T* a[K];
 #pragma GCC unroll 12
   for (int k = 0; k < K; ++k) {
-    a[k] = x.a + k * x.lda;
+    a[k] = x.rows ? x.rows[k] + x.offset : x.a + k * x.lda;
 #pragma GCC unroll 2
     for (int v = 0; v < NV; ++v) b[k][v] = load(x.b + k * x.ldb + v * kLanes<T>);
   }

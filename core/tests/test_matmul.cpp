@@ -45,35 +45,42 @@ struct Problem {
     return double(sum);
   }
 
-  // The result over the parts (row cuts x column cuts).
+  // The result over the parts (row cuts x column cuts); `apart`: with a's rows somewhere else, in another order.
   Matrix<T> run(const Kernels<T>& t, const std::vector<long>& rows, const std::vector<long>& columns,
-                Matrix<T>* slot) const {
-    Matrix<T> c(c0), v1(s1), v2(s2);
+                bool apart) const {
+    Matrix<T> c(c0), v1(s1), v2(s2), elsewhere(a);
+    std::vector<const T*> rows_of_a;
+    const long count = tn(kind) ? k : m;
+    for (long r = 0; r < count; ++r) {
+      T* to = elsewhere.data + (count - 1 - r) * a.ld;
+      std::memcpy(to, a.data + r * a.ld, a.ld * sizeof(T));
+      rows_of_a.push_back(to);
+    }
+    const T* left = apart ? nullptr : a.data;
     if (kind == Product::nn || kind == Product::nt || kind == Product::tn) c.fill(7);
     for (std::size_t r = 0; r + 1 < rows.size(); ++r)
       for (std::size_t q = 0; q + 1 < columns.size(); ++q) {
         Matrix<T> scratch(1, t.matmul_scratch(kind, m, n, k));
         scratch.fill(std::nan(""));  // nothing may be read that was not written
-        const Part part{rows[r], rows[r + 1], columns[q], columns[q + 1]};
+        const Part part{rows[r], rows[r + 1], columns[q], columns[q + 1], nullptr, apart ? rows_of_a.data() : nullptr};
         switch (kind) {
           case Product::nn:
-            t.matmul_nn(a.data, a.ld, b.data, b.ld, bias.data, c.data, c.ld, m, n, k, part, scratch.data);
+            t.matmul_nn(left, a.ld, b.data, b.ld, bias.data, c.data, c.ld, m, n, k, part, scratch.data);
             break;
           case Product::nt:
-            t.matmul_nt(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data);
+            t.matmul_nt(left, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data);
             break;
           case Product::tn:
-            t.matmul_tn(a.data, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data);
+            t.matmul_tn(left, a.ld, b.data, b.ld, c.data, c.ld, m, n, k, part, scratch.data);
             break;
           case Product::tn_add:
-            t.matmul_tn_add(a.data, a.ld, b.data, b.ld, T(0.75), T(-0.5), c.data, c.ld, m, n, k, part, scratch.data);
+            t.matmul_tn_add(left, a.ld, b.data, b.ld, T(0.75), T(-0.5), c.data, c.ld, m, n, k, part, scratch.data);
             break;
           default:
-            t.matmul_tn_update(a.data, a.ld, b.data, b.ld, UpdateRule::adamw, scalars, c.data, v1.data, v2.data, c.ld,
-                               m, n, k, part, scratch.data);
+            t.matmul_tn_update(left, a.ld, b.data, b.ld, UpdateRule::adamw, scalars, c.data, v1.data, v2.data, c.ld, m,
+                               n, k, part, scratch.data);
         }
       }
-    if (slot) std::memcpy(slot->data, v1.data, v1.bytes());
     return c;
   }
 
@@ -104,7 +111,7 @@ void one_shape(Product kind, long m, long n, long k) {
   for (const auto& table : tables()) {
     const Kernels<T>& t = kernels_of<T>(table);
     const std::string here = name + " " + table.isa;
-    kept.push_back(p.run(t, {0, m}, {0, n}, nullptr));
+    kept.push_back(p.run(t, {0, m}, {0, n}, false));
     const Matrix<T>& c = kept.back();
     if (kind == Product::tn_update) {
       check(c.same_bits(p.two_steps(t)), here + ": product, then rule");
@@ -119,8 +126,12 @@ void one_shape(Product kind, long m, long n, long k) {
       check(worst < unit<T>() * (double(k) + 4), here + ": values");
     }
     check(c.pads_zero(), here + ": pads");
-    check(c.same_bits(p.run(t, cuts(m, 5), cuts(n, 16), nullptr)), here + ": parts of 5 x 16");
-    check(c.same_bits(p.run(t, cuts(m, (m + 2) / 3), cuts(n, 48), nullptr)), here + ": parts in thirds x 48");
+    check(c.same_bits(p.run(t, cuts(m, 5), cuts(n, 16), false)), here + ": parts of 5 x 16");
+    check(c.same_bits(p.run(t, cuts(m, (m + 2) / 3), cuts(n, 48), false)), here + ": parts in thirds x 48");
+    if (t.takes_rows_apart(kind, m, n, k) && p.a.ld == p.a.width) {
+      check(c.same_bits(p.run(t, {0, m}, {0, n}, true)), here + ": rows apart");
+      check(c.same_bits(p.run(t, cuts(m, 5), cuts(n, 16), true)), here + ": rows apart, parts of 5 x 16");
+    }
     if (std::strcmp(table.isa, "baseline") != 0) {
       if (fused) check(c.same_bits(*fused), here + ": bits of the other set");
       fused = &c;
@@ -166,6 +177,10 @@ void test_matmul() {
                           {1, 130, 300},
                           {260, 20, 270},
                           {300, 40, 600},
+                          {100, 50, 784},
+                          {784, 50, 100},
+                          {784, 34, 300},
+                          {32, 36, 520},
                           {5, 200, 530}}) {
       one_shape<float>(kind, s[0], s[1], s[2]);
       one_shape<double>(kind, s[0], s[1], s[2]);
