@@ -148,8 +148,8 @@ class LayeredNet:
 
     def _loss(self, x: Any, t: Any, training: bool) -> Any:
         self._follow()
-        if self._runs_natively("predict"):
-            loss = np.float64(self._native(training).loss(x, t))
+        if self._runs_natively("predict") and (twin := self._native(training)).by_rows:
+            loss = np.float64(twin.loss(x, t))
             self._last.loss, self._last.t = loss, t
             self._postpone(x, t, training)
         else:
@@ -215,6 +215,7 @@ class LayeredNet:
         self._twin = Twin(layers, self._input_shape)
         if any(layer.only_in_training for layer in layers):
             self._training_twin = TrainingTwin(layers, self._input_shape)
+        (self._training_twin or self._twin).hold()
         for key, (place, name) in self._links.items():
             self.params[key] = self._seen[key] = getattr(self.layers[place], name)
 

@@ -22,8 +22,8 @@ from pellucid.ops import Array
 class Twin:
     """Layers of the book as one Pellucid network in float64, with a softmax and its cross-entropy at the end.
 
-    What the layers learn is moved into the network's own memory, where scripts then change it in place; an array that
-    a script puts in its place is copied over before each use.
+    What the layers learn is copied over before each use; `hold` moves it into the network's own memory, where scripts
+    then change it in place and nothing needs to be copied.
     """
 
     def __init__(self, layers: Sequence[BookLayer], input_shape: tuple[int, ...]) -> None:
@@ -33,7 +33,6 @@ class Twin:
         self._outputs = self.network.output_shape[0]
         self._learning = [(f"{index}.", layer) for index, layer in self._places if layer.learns]
         self.follow()
-        self._bind()
 
     def _build(self, layers: Sequence[BookLayer]) -> Network:
         graph = Graph()
@@ -62,10 +61,11 @@ class Twin:
         """The shape of one sample as the network takes it."""
         return self._input_shape
 
-    def _bind(self) -> None:
+    def hold(self) -> None:
+        """Moves what the layers learn into the network's own memory."""
         for prefix, layer in self._learning:
-            if not layer.only_in_training:
-                for name in layer.learns:
+            for name in layer.learns:
+                if prefix + name in self.network.parameters:
                     setattr(layer, name, self.network.parameters[prefix + name])
 
     def _values(self, layer: BookLayer) -> Mapping[str, Array]:
@@ -89,7 +89,7 @@ class Twin:
 
     @property
     def by_rows(self) -> bool:
-        """Whether each row comes out the same whatever the others are; `predict` asks for that."""
+        """Whether each row comes out the same whatever the others are; `predict` and `loss` ask for that."""
         return True
 
     def predict(self, x: Any) -> Array:
@@ -153,7 +153,7 @@ class TrainingTwin(Twin):
     """The same in training, for layers that then do something else: dropout and batch normalisation.
 
     The masks are drawn by np.random as the book draws them, layer by layer, and go in beside x. Each pass brings the
-    running averages of batch normalisation forward. What the layers learn stays where it is, and is copied over.
+    running averages of batch normalisation forward.
     """
 
     def __init__(self, layers: Sequence[BookLayer], input_shape: tuple[int, ...]) -> None:
@@ -165,9 +165,6 @@ class TrainingTwin(Twin):
     @property
     def by_rows(self) -> bool:
         return not self._measuring
-
-    def loss(self, x: Any, t: Any) -> float:
-        return super().loss(x, t) if self.by_rows else self.gradient(x, t)
 
     def _begin(self, graph: Graph) -> Value:
         return graph.add(Samples(self._input_shape), graph.input) if self._dropping else graph.input
@@ -186,9 +183,6 @@ class TrainingTwin(Twin):
     def _given_shape(self) -> tuple[int, ...]:
         masks = sum(math.prod(shape) for _, shape in self._masks)
         return (math.prod(self._input_shape) + masks,) if self._dropping else self._input_shape
-
-    def _bind(self) -> None:
-        """Leaves what the layers learn with the twin for prediction."""
 
     def _values(self, layer: BookLayer) -> Mapping[str, Array]:
         return layer.values_in_training()
