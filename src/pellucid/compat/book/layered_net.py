@@ -204,10 +204,9 @@ class LayeredNet:
             self._make_twin()
 
     def _native(self, training: bool) -> Twin:
-        """Returns the network for prediction, or for training where that is another, with the numbers as they are."""
+        """Returns the network for prediction, or for training where that is another."""
         twin = (training and self._training_twin) or self._twin
         assert twin is not None, "checked by _runs_natively"
-        twin.follow()
         return twin
 
     def _make_twin(self) -> None:
