@@ -109,11 +109,12 @@ def largest_slope_error(case: Case, rows: int) -> float:
     loss, gradients = net.gradient(x, t, sample_weight=weight)
     rounding = 10 * np.finfo(np.float64).eps * abs(loss)
     worst = 0.0
-    for name, p in net.parameters.items():
+    for name, gradient in gradients.items():
+        p = net.parameters[name]
         for stream in range(3):
             direction = numbers(20 + stream, p.shape)
-            exact = float((gradients[name] * direction).sum())
-            size = float(np.abs(gradients[name] * direction).sum()) or 1.0
+            exact = float((gradient * direction).sum())
+            size = float(np.abs(gradient * direction).sum()) or 1.0
             # Where a kink lies within one step, a smaller one is clear of it.
             errors = [
                 max(abs(slope(net, p, direction, h, x, t, weight) - exact) - rounding / h, 0.0) / size
