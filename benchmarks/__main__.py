@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import costs, machine, plot, report, tasks
+from benchmarks import costs, fits, machine, memory, plot, report, tasks
 from benchmarks.data import Images, data_for, images
 from benchmarks.harness import CHECKS, Contestant, Harness
 from benchmarks.peak import Peak
@@ -16,7 +16,7 @@ from benchmarks.summary import figures
 from benchmarks.tasks import Task
 
 COMPETITIONS = {task.name: task for task in tasks.TASKS} | {"threads": tasks.threads_task()}
-OTHERS = ("width", "batch", "import", "record", "seed")
+OTHERS = ("width", "batch", "fit", "scores", "memory", "import", "record", "seed")
 DOCS = machine.ROOT / "docs"
 PLOT = Path("images") / "time-per-step-over-width.png"
 
@@ -37,10 +37,12 @@ def main() -> int:
         if peak.missing:
             _say(f"no floor: {peak.missing}")
         found |= _competitions(given, harness, pool)
-    found |= _costs(given)
+    found |= _estimators(given)
+    found |= _costs(given, pool)
     found["peak"] = {"flop_per_second": peak.flop_per_second, "missing": peak.missing}
     _write(given, found)
     refused = [one for task in _all_tasks(found) for one in task["contestants"] if "refused" in one]
+    refused += [one for one in found.get("fits", []) + found.get("scores", []) if "refused" in one]
     return 1 if refused else 0
 
 
@@ -109,8 +111,22 @@ def _taking_part(task: Task, names: set[str]) -> Iterable[Contestant]:
     return (one for one in task.contestants if one.name.split(",")[0] in names and one.threads <= available)
 
 
-def _costs(given: argparse.Namespace) -> dict[str, Any]:
+def _estimators(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    if "sklearn" not in given.peers:
+        return found
+    if "fit" in given.tasks:
+        found["fits"] = fits.times(given.rounds, _say)
+    if "scores" in given.tasks:
+        found["scores"] = fits.scores(3 if given.quick else 20, _say)
+    return found
+
+
+def _costs(given: argparse.Namespace, pool: Images) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "memory" in given.tasks:
+        deep = COMPETITIONS["deep"].problem
+        found["memory"] = memory.peaks(min(3, given.rounds), deep, lambda one: data_for(one, pool))
     if "import" in given.tasks:
         found["imports"] = costs.imports(given.rounds)
     if "record" in given.tasks:

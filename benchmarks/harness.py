@@ -62,15 +62,18 @@ class Measured:
 class Process:
     """A worker, started when it is first asked something."""
 
-    def __init__(self, contestant: Contestant) -> None:
-        self.contestant = contestant
-        command = [sys.executable, "-m", "benchmarks.worker", contestant.module, str(contestant.threads)]
+    @classmethod
+    def of(cls, contestant: Contestant) -> "Process":
+        threads = contestant.threads
+        return cls([sys.executable, "-m", "benchmarks.worker", contestant.module, str(threads)], threads)
+
+    def __init__(self, command: list[str], threads: int) -> None:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=pinning.environment(contestant.threads),
+            env=pinning.environment(threads),
         )
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class Harness:
     def _of(self, contestant: Contestant) -> Process:
         known = self._processes.get(contestant)
         if known is None or known.ended:
-            self._processes[contestant] = Process(contestant)
+            self._processes[contestant] = Process.of(contestant)
         return self._processes[contestant]
 
     def _check(

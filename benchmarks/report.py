@@ -119,12 +119,69 @@ def costs_section(found: Found) -> list[str]:
             "### Import time and installed size\n\nTime beyond that of an empty Python; size with all that the package "
             "needs, but for NumPy.\n\n" + table(("", "median", "minimum", "size"), rows)
         )
+    if found.get("memory"):
+        parts.append(
+            "### Peak memory of training DeepConvNet, batch 100\n\nBy how much the resident memory of a fresh process "
+            "grew above its imports, the data and a step with two rows: network, Adam's memory, ten steps.\n\n"
+            + _memory(found["memory"])
+        )
     if found.get("recording"):
         rows = [(one["name"], duration(one["median"]), duration(one["minimum"])) for one in found["recording"]]
         parts.append("### Recording\n\n" + table(("", "median", "minimum"), rows))
     if found.get("seed"):
         parts.append("### The seed experiment, start to finish\n\n" + _seed(found["seed"]))
     return parts
+
+
+def _memory(rows: list[Found]) -> str:
+    ours = next((one["bytes"] for one in rows if one["name"] == "Pellucid" and "bytes" in one), None)
+    cells = []
+    for one in rows:
+        size = one.get("bytes")
+        share = f"{size / ours:.2f}" if size and ours else "-"
+        cells.append((one["name"], f"{size / 1e6:,.1f} MB" if size else one.get("skipped", one.get("error")), share))
+    return table(("", "growth", "× Pellucid"), cells)
+
+
+def estimators_sections(found: Found) -> list[str]:
+    """Returns the comparisons with scikit-learn's own perceptrons, whichever were made."""
+    parts = []
+    if found.get("fits"):
+        rows = [
+            (one["name"], f"`{one['estimator']}`", one["dtype"])
+            + tuple(duration(one["median"][name]) for name in ("Pellucid", "scikit-learn"))
+            + (f"{one['ratio']:.1f}",)
+            for one in found["fits"]
+            if "median" in one
+        ]
+        parts.append(
+            "### Whole fits, time per step, and predictions, time per call\n\nFrom the call of `fit` to its return, "
+            "checks of the data included, divided by the number of steps; the other arguments are scikit-learn's "
+            "defaults. The type is that of X, which both keep.\n\n"
+            + table(("", "estimator", "type", "Pellucid", "scikit-learn", "× Pellucid"), rows)
+            + _refusals(found["fits"])
+        )
+    if found.get("scores"):
+        rows = [
+            (one["name"], f"`{one['estimator']}`")
+            + tuple(f"{one['mean'][n]:.4f} ± {one['deviation'][n]:.4f}" for n in ("Pellucid", "scikit-learn"))
+            + (f"{one['largest difference']:.1g}", f"{one['ratio']:.1f}")
+            for one in found["scores"]
+            if "mean" in one
+        ]
+        parts.append(
+            f"### Scores on unseen rows, {found['scores'][0]['seeds']} seeds\n\nMean and standard deviation of "
+            "accuracy or R² on a quarter of the rows, float64, the rest scaled to mean 0 and deviation 1; each seed "
+            "decides split, first weights and order, in both alike.\n\n"
+            + table(("", "estimator", "Pellucid", "scikit-learn", "largest difference", "time × Pellucid"), rows)
+            + _refusals(found["scores"])
+        )
+    return parts
+
+
+def _refusals(rows: list[Found]) -> str:
+    lines = [f"- {one['name']}: REFUSED, {one['refused']}" for one in rows if "refused" in one]
+    return "\n\n" + "\n".join(lines) if lines else ""
 
 
 def _seed(seed: Found) -> str:
@@ -151,6 +208,9 @@ def markdown(found: Found, plot: str | None) -> str:
         parts.append(f"![Time per step over the width of the hidden layer]({plot})")
     if found["batch"]:
         parts.append(sweep_section("Batch size: 784-128-10, time per step", "N", found["batch"]))
+    estimators = estimators_sections(found)
+    if estimators:
+        parts += ["## scikit-learn's perceptrons", *estimators]
     costs = costs_section(found)
     return "\n\n".join(parts + (["## Other costs", *costs] if costs else [])) + "\n"
 
@@ -173,7 +233,10 @@ def _introduction(found: Found) -> str:
         f"its turns in {found['rounds']} interleaved rounds, each from the same first weights over the same batches. "
         "Before it is timed, its loss and weights must equal those of float64 NumPy, as shares of what training "
         f"changed: {checks}. Times are of the epoch's loop alone, with the data "
-        "in memory as the contender likes them best; Pellucid's are those of `fit`, which also draws the shuffle. "
+        "in memory as the contender likes them best: PyTorch and JAX try images with channels first and last and keep "
+        "the quicker; JAX scans over the epoch, but calls its jitted step batch by batch where there are convolutions, "
+        "which is several times as fast; NumPy convolves by im2col as the book does. "
+        "Pellucid's are those of `fit`, which also draws the shuffle. "
         "Loss after: that of 2,000 training rows after one round, computed in float64 by the harness. "
         "Spread is (largest − smallest) / median; × Pellucid is the median over the rounds of a contender's time over "
         "Pellucid's. The floor is the FLOP of the matrix products over the peak of fused multiply-adds in float32 "
