@@ -62,7 +62,7 @@ def test_the_report_has_the_estimators_and_the_memory():
     assert "2.0 MB" in costs_section({"memory": memory})[0] and "not installed" in costs_section({"memory": memory})[0]
 
 
-def test_the_peak_of_training_is_above_its_activations():
+def test_the_peak_of_training_holds_at_least_half_of_its_activations():
     from benchmarks.data import data_for, made_up
     from benchmarks.memory import peaks
     from benchmarks.problems import Problem
@@ -74,4 +74,4 @@ def test_the_peak_of_training_is_above_its_activations():
     )
     ours = peaks(1, problem, lambda one: data_for(one, pool))[0]
     if "skipped" not in ours:
-        assert 100 * 30 * 28 * 28 * 4 < ours["bytes"] < 200e6
+        assert 100 * 30 * 28 * 28 * 4 < 2 * ours["bytes"] < 200e6
