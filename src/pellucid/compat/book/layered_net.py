@@ -119,17 +119,18 @@ class LayeredNet:
 
     @contextmanager
     def _same_in_every_pass(self) -> Iterator[None]:
-        layers = [layer for _, layer in self._in_order()]
-        if self.faithful or not any(isinstance(layer, Dropout | BatchNormalization) for layer in layers):
+        if self.faithful:
             yield
             return
+        layers = [layer for _, layer in self._in_order()]
         norms = [layer for layer in layers if isinstance(layer, BatchNormalization)]
         running = [(layer.running_mean, layer.running_var) for layer in norms]
-        self._generator = kept = np.random.get_state()
+        if any(isinstance(layer, Dropout) for layer in layers):
+            self._generator = np.random.get_state()
         try:
             yield
         finally:
-            np.random.set_state(kept)
+            self._begin_pass()
             self._generator = None
             for layer, (mean, variance) in zip(norms, running, strict=True):
                 layer.running_mean, layer.running_var = mean, variance

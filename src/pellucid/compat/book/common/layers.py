@@ -304,8 +304,9 @@ class BatchNormalization(BookLayer):
         centred = rows - mean
         variance = np.mean(centred * centred, axis=0)
         deviation = np.sqrt(variance + self.EPSILON)
-        self._keep(Named(normal=centred / deviation, deviation=deviation))
-        return self._scaled(x, centred / deviation), mean, variance
+        normal = centred / deviation
+        self._keep(Named(normal=normal, deviation=deviation))
+        return self._scaled(x, normal), mean, variance
 
     def _scaled(self, x: Array, normal: Array) -> Array:
         y: Array = self.gamma * normal + self.beta
