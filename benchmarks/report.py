@@ -83,17 +83,28 @@ def _median(task: Found, name: str) -> float | None:
 
 
 def overview(found: Found) -> str:
-    """Returns the README's table: each task a line, each contender's median with its multiple of Pellucid's."""
-    names = [name for name in COLUMNS if any(_median(task, name) for task in found["tasks"])]
-    rows = []
-    for task in found["tasks"]:
-        cells = []
-        for name in names:
-            one = next((one for one in task["contestants"] if one["name"] == name and "median" in one), None)
-            cells.append("-" if one is None else _cell(one))
-        if any(cell != "-" for cell in cells):
-            rows.append((_short(task), *cells, duration(task["floor"]) if task.get("floor") else "-"))
+    """Returns the README's table: each task and fit a line, each contender's median with its multiple of Pellucid's."""
+    lines = [_task_line(task) for task in found["tasks"]]
+    lines += [_fit_line(one) for one in found.get("fits", []) if "median" in one and one["dtype"] == "float32"]
+    lines = [line for line in lines if line[1]]
+    names = [name for name in COLUMNS if any(name in cells for _, cells, _ in lines)]
+    rows = [(label, *[cells.get(name, "-") for name in names], floor) for label, cells, floor in lines]
     return table(("", *names, "floor"), rows)
+
+
+Line = tuple[str, dict[str, str], str]
+"""A label, a cell per contender, and the floor."""
+
+
+def _task_line(task: Found) -> Line:
+    cells = {one["name"]: _cell(one) for one in task["contestants"] if one["name"] in COLUMNS and "median" in one}
+    return _short(task), cells, duration(task["floor"]) if task.get("floor") else "-"
+
+
+def _fit_line(fit: Found) -> Line:
+    theirs = {"name": "scikit-learn", "median": fit["median"]["scikit-learn"], "ratio": fit["ratio"]}
+    cells = {"Pellucid": duration(fit["median"]["Pellucid"]), "scikit-learn": _cell(theirs)}
+    return ("Fit " if fit["do"] == "fit" else "Estimator, ") + fit["name"], cells, "-"
 
 
 def _cell(one: Found) -> str:
@@ -197,8 +208,10 @@ def _seed(seed: Found) -> str:
 def markdown(found: Found, plot: str | None) -> str:
     """Returns the whole of docs/benchmarks.md."""
     parts = ["# Benchmarks", _introduction(found)]
+    if found["tasks"] or found.get("fits"):
+        parts += ["## Overview", overview(found)]
     if found["tasks"]:
-        parts += ["## Overview", overview(found), "## Task by task"]
+        parts.append("## Task by task")
         parts += [task_section(task) for task in found["tasks"]]
     if found["width"] or found["batch"]:
         parts.append("## Sweeps")

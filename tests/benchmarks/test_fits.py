@@ -43,10 +43,17 @@ def test_a_fit_that_fails_or_learns_something_else_is_refused(libraries):
 
 
 def test_the_report_has_the_estimators_and_the_memory():
-    from benchmarks.report import costs_section, estimators_sections
+    from benchmarks.report import costs_section, estimators_sections, overview
 
     pair = {"Pellucid": 1e-6, "scikit-learn": 5e-6}
-    fit = {"name": "digits", "estimator": "MLPClassifier()", "dtype": "float32", "median": pair, "ratio": 5.0}
+    fit = {
+        "name": "digits",
+        "estimator": "MLPClassifier()",
+        "dtype": "float32",
+        "median": pair,
+        "ratio": 5.0,
+        "do": "fit",
+    }
     score = {
         "name": "wine",
         "estimator": "MLPClassifier()",
@@ -57,6 +64,7 @@ def test_the_report_has_the_estimators_and_the_memory():
         "ratio": 2.0,
     }
     text = "\n".join(estimators_sections({"fits": [fit, {"name": "bad", "refused": "why"}], "scores": [score]}))
+    assert "Fit digits |  1.00 µs | 5.00 µs (5×)" in overview({"tasks": [], "fits": [fit]})
     assert "5.00 µs |        5.0 |" in text and "- bad: REFUSED, why" in text and "20 seeds" in text
     memory = [{"name": "Pellucid", "bytes": 2e6}, {"name": "PyTorch", "skipped": "not installed"}]
     assert "2.0 MB" in costs_section({"memory": memory})[0] and "not installed" in costs_section({"memory": memory})[0]

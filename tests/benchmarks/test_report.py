@@ -41,6 +41,18 @@ def test_the_table_goes_between_the_markers_and_nowhere_else():
     assert between_markers("no markers", "new") is None
 
 
+def test_the_overview_names_tasks_by_sizes_where_they_say_it_all():
+    from benchmarks.report import overview
+
+    one = {"contestants": [{"name": "Pellucid", "median": 1e-6, "ratio": 1.0}], "sizes": (784, 30, 10), "floor": None}
+    two = {"name": "Pellucid, 2 threads", "median": 5e-7, "ratio": 0.5}
+    dense = one | {"name": "A", "title": "Task A, time per step", "stages": ()}
+    images = {"name": "D", "title": "Task D, time per step", "stages": ((30, 5, 0, True),)}
+    text = overview({"tasks": [dense, one | images | {"contestants": [*one["contestants"], two]}]})
+    assert "| Task A: 784-30-10 |  1.00 µs |" in text and "| Task D            |  1.00 µs |" in text
+    assert "2 threads" not in text
+
+
 def _run(*arguments):
     """Runs the command as a person does, without the plots and peers."""
     command = [sys.executable, "-m", "benchmarks", *arguments]

@@ -51,12 +51,12 @@ class EpochRun(Run):
             callbacks=callbacks,
         )
         self.rate, self.alpha, self._random_state = rate, alpha, random_state
-        self._weight = data.weight  # _decays: α / Σₙ wₙ of each batch
+        self._weight = data.weight
         goes_on = rows_in_order is not None and len(rows_in_order) == data.rows
         self.rows_in_order = rows_in_order if rows_in_order is not None and goes_on else np.arange(data.rows)
         self._starts = np.arange(0, data.rows, batch_size)
         self._rows = np.diff(self._starts, append=data.rows).astype(np.float64)
-        self._decays = alpha / self._rows
+        self._set_decays(alpha / self._rows)
         self._others = unregularized(network)
         self._squares = (0.0, self._sum_of_squares())
 
@@ -77,11 +77,18 @@ class EpochRun(Run):
         """
         totals = np.add.reduceat(weight, self._starts)
         zeros = np.zeros(self.batches)
-        self._decays = np.divide(self.alpha, totals, out=zeros.copy(), where=totals > 0)
+        self._set_decays(np.divide(self.alpha, totals, out=zeros.copy(), where=totals > 0))
         scale = np.divide(self._rows, totals, out=zeros, where=totals > 0)
         balanced = np.empty_like(weight)
         balanced[self.rows_in_order] = weight * np.repeat(scale, self._rows.astype(np.int64))
         self.data = replace(self.data, weight=balanced)
+
+    def _set_decays(self, decays: NDArray[np.float64]) -> None:
+        """Takes α / Σₙ wₙ of each batch, and its mean over the rows: at an epoch's beginning, and how it goes along."""
+        self._decays = decays
+        along = np.arange(self.batches) / self.batches
+        shares = decays * self._rows / self.data.rows
+        self._mean_decay, self._late_decay = float(shares.sum()), float(np.dot(shares, along))
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.full(len(steps), self.rate.learning_rate)
@@ -97,8 +104,7 @@ class EpochRun(Run):
         """
         before, after = self._squares[0], self._sum_of_squares()
         self._squares = (before, after)
-        along = before + (after - before) * np.arange(self.batches) / self.batches
-        return float(0.5 * np.dot(self._decays * along, self._rows) / self.data.rows)
+        return 0.5 * (before * self._mean_decay + (after - before) * self._late_decay)
 
     def _sum_of_squares(self) -> float:
         """‖W‖² over all weights: that of the whole vector, whose pads are zero, without what else is in it."""
