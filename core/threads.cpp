@@ -65,18 +65,21 @@ int ThreadPool::have_workers(int wanted) {
 }
 
 void ThreadPool::loop(Worker& worker) {
-  const auto ready = [&] { return worker.has_job.load(std::memory_order_acquire); };
+  const auto ready = [&] { return worker.state.load(std::memory_order_acquire) == State::given; };
   for (;;) {
     if (!spin(ready)) {
       std::unique_lock<std::mutex> lock(worker.mutex);
       // Sequentially consistent, as is the check in run(): one of the two sides must see the other's store.
       worker.parked.store(true);
-      worker.wake.wait(lock, [&] { return worker.stopping || worker.has_job.load(); });
+      worker.wake.wait(lock, [&] { return worker.stopping || worker.state.load() == State::given; });
       worker.parked.store(false);
       if (worker.stopping) return;
     }
+    State given = State::given;
+    // The caller may have taken the job back.
+    if (!worker.state.compare_exchange_strong(given, State::running)) continue;
     worker.job.work(worker.job.context, worker.job.part, worker.job.parts);
-    worker.has_job.store(false, std::memory_order_release);
+    worker.state.store(State::idle, std::memory_order_release);
   }
 }
 
@@ -85,7 +88,7 @@ void ThreadPool::run(int parts, Work work, void* context) {
   for (int part = 1; part < helped; ++part) {
     Worker& worker = *workers_[part - 1];
     worker.job = {work, context, part, parts};
-    worker.has_job.store(true);
+    worker.state.store(State::given);
     if (worker.parked.load()) {
       std::lock_guard<std::mutex> lock(worker.mutex);
       worker.wake.notify_one();
@@ -94,8 +97,14 @@ void ThreadPool::run(int parts, Work work, void* context) {
   work(context, 0, parts);
   for (int part = helped; part < parts; ++part) work(context, part, parts);
   for (int part = 1; part < helped; ++part) {
-    const Worker& worker = *workers_[part - 1];
-    while (!spin([&] { return !worker.has_job.load(std::memory_order_acquire); })) std::this_thread::yield();
+    Worker& worker = *workers_[part - 1];
+    State given = State::given;
+    if (worker.state.compare_exchange_strong(given, State::idle)) {
+      work(context, part, parts);
+      continue;
+    }
+    while (!spin([&] { return worker.state.load(std::memory_order_acquire) == State::idle; }))
+      std::this_thread::yield();
   }
 }
 

@@ -20,7 +20,8 @@ class ThreadPool {
   // Tries to take the pool for one caller; while another network trains, this fails and the caller works alone.
   std::unique_lock<std::mutex> try_take();
 
-  // Calls work(context, i, parts) for i = 0 .. parts-1, i = 0 on the calling thread; returns when all are done.
+  // Calls work(context, i, parts) for i = 0 .. parts-1, i = 0 on the calling thread; returns when all are done. A part
+  // that no worker has begun by then is made by the caller: a worker without a core keeps nobody waiting.
   // Only for the holder of the lock. Workers must not throw.
   using Work = void (*)(void* context, int part, int parts);
   void run(int parts, Work work, void* context);
@@ -33,9 +34,10 @@ class ThreadPool {
     void* context;
     int part, parts;
   };
+  enum class State { idle, given, running };
   struct Worker {
     Job job{};
-    std::atomic<bool> has_job{false};
+    std::atomic<State> state{State::idle};
     std::atomic<bool> parked{false};
     std::mutex mutex;
     std::condition_variable wake;
