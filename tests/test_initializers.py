@@ -110,8 +110,8 @@ def test_every_exported_initializer_is_tested() -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "said"),
     [
-        (Normal, {"std": -1.0}, r"std must be 0 or more, got -1\.0"),
-        (Normal, {"std": math.nan}, "std must be a finite number, got nan"),
+        (Normal, {"std": -1.0}, r"std must be a finite number of 0 or more, got -1\.0"),
+        (Normal, {"std": math.nan}, "std must be a finite number of 0 or more, got nan"),
         (Constant, {"value": math.inf}, "value must be a finite number, got inf"),
         (Constant, {"value": "1"}, "value must be a finite number, got '1'"),
         (He, {"distribution": "gauss"}, "distribution must be 'normal' or 'uniform', got 'gauss'"),

@@ -19,7 +19,7 @@ FLOORS = (
     {"engines"},
     {"layers", "losses", "optimizers", "schedules", "initializers", "parameters"},
     {"ops"},
-    {"datasets", "description", "files", "philox", "_core", "info", "named", "errors"},
+    {"datasets", "description", "files", "philox", "_core", "info", "named", "checks", "errors"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 SAME_FLOOR = {
@@ -35,7 +35,7 @@ SAME_FLOOR = {
 
 def allowed(importer: str, imported: str) -> bool:
     """Say whether one room may import another."""
-    if importer == imported or imported == "errors":
+    if importer == imported or imported in ("checks", "errors"):
         return True
     if FLOOR_OF[importer] == FLOOR_OF[imported]:
         return (importer, imported) in SAME_FLOOR

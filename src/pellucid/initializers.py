@@ -7,12 +7,13 @@ fan_out = O·H·W.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import philox
+from pellucid.checks import at_least_zero, finite, keep
 from pellucid.errors import InputError
 
 Address = tuple[int, int, int]
@@ -74,7 +75,7 @@ class Constant(Initializer):
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        _require_finite("value", self.value)
+        keep(self, finite, "value")
 
     def draw(self, shape: tuple[int, ...], address: Address) -> NDArray[np.float64]:
         return np.full(shape, float(self.value))
@@ -88,9 +89,7 @@ class Normal(Initializer):
     std: float = 0.01
 
     def __post_init__(self) -> None:
-        _require_finite("std", self.std)
-        if self.std < 0:
-            raise InputError(f"std must be 0 or more, got {self.std}.")
+        keep(self, at_least_zero, "std")
 
     def draw(self, shape: tuple[int, ...], address: Address) -> NDArray[np.float64]:
         return self.std * philox.normal(*address, shape)
@@ -130,11 +129,6 @@ class He(_Scaled):
 
     def standard_deviation(self, shape: tuple[int, ...]) -> float:
         return math.sqrt(2.0 / fans(shape)[0])
-
-
-def _require_finite(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{name} must be a finite number, got {value!r}.")
 
 
 __all__ = ["Constant", "Glorot", "He", "Initializer", "LeCun", "Normal", "Xavier", "Zeros"]

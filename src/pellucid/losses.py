@@ -14,7 +14,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from pellucid import ops
-from pellucid.errors import InputError
+from pellucid.checks import keep, positive
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -88,9 +88,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        number = isinstance(self.delta, int | float | np.number) and not isinstance(self.delta, bool)
-        if not number or not 0 < self.delta < float("inf"):
-            raise InputError(f"delta must be a finite number above 0, got {self.delta!r}.")
+        keep(self, positive, "delta")
 
     def forward(self, y: Array, t: Array) -> tuple[Array, Named]:
         d = y - t

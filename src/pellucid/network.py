@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from pellucid import checkpoint, gradient_check, training
 from pellucid import trace as tracing
+from pellucid.checks import is_whole
 from pellucid.engines import (
     Engine,
     Model,
@@ -311,13 +312,13 @@ def _checked_loss(loss: Any) -> Loss | None:
 
 def _checked_shape(input_shape: Any) -> tuple[int, ...]:
     shape = tuple(input_shape) if isinstance(input_shape, Iterable) else (input_shape,)
-    if not shape or any(isinstance(n, bool) or not hasattr(n, "__index__") or n < 1 for n in shape):
+    if not shape or not all(is_whole(n) and n >= 1 for n in shape):
         raise InputError(f"input_shape must hold whole numbers of 1 or more, such as (784,), got {input_shape!r}.")
     return tuple(int(n) for n in shape)
 
 
 def _checked_seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**64:
+    if not is_whole(seed) or not 0 <= seed < 2**64:
         raise InputError(f"seed must be an integer from 0 to 2**64 - 1, got {seed!r}.")
     return int(seed)
 

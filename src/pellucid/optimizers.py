@@ -7,16 +7,17 @@ reported loss is that of the data alone, without these two terms. η is the lear
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import ops
+from pellucid.checks import at_least_zero, fraction, keep, positive
 from pellucid.errors import InputError
 from pellucid.named import Named
 from pellucid.ops import Array, Scalar
-from pellucid.schedules import Constant, Schedule, at_least_zero, positive
+from pellucid.schedules import Constant, Schedule
 
 Scalars = Mapping[str, Scalar]
 
@@ -40,12 +41,9 @@ class Optimizer(ABC):
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):
-            positive("learning_rate", self.learning_rate)
-        for name in ("weight_decay", "l1"):
-            at_least_zero(name, getattr(self, name))
-        for name in ("clip_value", "clip_norm"):
-            if getattr(self, name) is not None:
-                positive(name, getattr(self, name))
+            keep(self, positive, "learning_rate")
+        keep(self, at_least_zero, "weight_decay", "l1")
+        keep(self, positive, *(name for name in ("clip_value", "clip_norm") if getattr(self, name) is not None))
 
     @property
     def schedule(self) -> Schedule:
@@ -81,7 +79,7 @@ class _WithVelocity(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _fraction("momentum", self.momentum)
+        keep(self, fraction, "momentum")
 
 
 @final
@@ -112,7 +110,7 @@ class AdaGrad(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_epsilon(self.epsilon)
+        keep(self, _epsilon, "epsilon")
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.adagrad_update(w, g, slots.h, scalars.learning_rate, epsilon=self.epsilon, **self._decay(decays))
@@ -130,8 +128,8 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _fraction("rho", self.rho)
-        _check_epsilon(self.epsilon)
+        keep(self, fraction, "rho")
+        keep(self, _epsilon, "epsilon")
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.rmsprop_update(
@@ -151,9 +149,8 @@ class _Adaptive(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _fraction("beta1", self.beta1)
-        _fraction("beta2", self.beta2)
-        _check_epsilon(self.epsilon)
+        keep(self, fraction, "beta1", "beta2")
+        keep(self, _epsilon, "epsilon")
 
     def scalars(self, steps: NDArray[np.int64], rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         t = steps + 1.0
@@ -212,15 +209,11 @@ class AdamW(_Adaptive):
             ops.adam_update(w, g, slots.m, slots.v, scalars.learning_rate, scalars.root_correction, **moments)
 
 
-def _check_epsilon(value: object) -> None:
-    positive("epsilon", value)
-    if float(value) < 1e-30:  # type: ignore[arg-type]
-        raise InputError(f"epsilon must be at least 1e-30, got {value!r}: in float32, less is next to dividing by 0.")
-
-
-def _fraction(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
-        raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}.")
+def _epsilon(name: str, value: Any) -> float:
+    number = positive(name, value)
+    if number < 1e-30:
+        raise InputError(f"{name} must be at least 1e-30, got {value!r}: in float32, less is next to dividing by 0.")
+    return number
 
 
 __all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]

@@ -11,21 +11,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import at_least_zero, keep, positive
 from pellucid.errors import InputError
 
 Rates = NDArray[np.float64]
-
-
-def positive(name: str, value: object) -> None:
-    """Raises InputError unless value is a finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < float("inf"):
-        raise InputError(f"{name} must be a finite number above 0, got {value!r}.")
-
-
-def at_least_zero(name: str, value: object) -> None:
-    """Raises InputError unless value is a finite number of 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < float("inf"):
-        raise InputError(f"{name} must be a finite number of 0 or more, got {value!r}.")
 
 
 class Schedule(ABC):
@@ -44,7 +33,7 @@ class Constant(Schedule):
     rate: float
 
     def __post_init__(self) -> None:
-        positive("learning_rate", self.rate)
+        object.__setattr__(self, "rate", positive("learning_rate", self.rate))
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         return np.full(len(steps), float(self.rate))
@@ -60,8 +49,7 @@ class StepDecay(Schedule):
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("rate", "every", "factor"):
-            positive(name, getattr(self, name))
+        keep(self, positive, "rate", "every", "factor")
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         return self.rate * np.power(self.factor, (steps // steps_per_epoch) // self.every, dtype=np.float64)
@@ -76,8 +64,7 @@ class Exponential(Schedule):
     factor: float = 0.95
 
     def __post_init__(self) -> None:
-        for name in ("rate", "factor"):
-            positive(name, getattr(self, name))
+        keep(self, positive, "rate", "factor")
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         return self.rate * np.power(self.factor, steps / steps_per_epoch)
@@ -96,9 +83,8 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        positive("rate", self.rate)
-        positive("epochs", self.epochs)
-        at_least_zero("final", self.final)
+        keep(self, positive, "rate", "epochs")
+        keep(self, at_least_zero, "final")
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         part = np.minimum(steps / (self.epochs * steps_per_epoch), 1.0)
@@ -114,7 +100,7 @@ class WarmUp(Schedule):
     epochs: float = 1.0
 
     def __post_init__(self) -> None:
-        positive("epochs", self.epochs)
+        keep(self, positive, "epochs")
         if not isinstance(self.then, Schedule):
             raise InputError(f"then must be a Schedule, such as Constant(0.1), got {self.then!r}.")
 
@@ -139,10 +125,8 @@ class ReduceOnPlateau(Schedule):
     minimum: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("rate", "factor", "patience"):
-            positive(name, getattr(self, name))
-        for name in ("threshold", "minimum"):
-            at_least_zero(name, getattr(self, name))
+        keep(self, positive, "rate", "factor", "patience")
+        keep(self, at_least_zero, "threshold", "minimum")
 
     def rates(self, steps: NDArray[np.int64], steps_per_epoch: int, losses: Sequence[float]) -> Rates:
         rate, best, waited = self.rate, float("inf"), 0

@@ -166,9 +166,9 @@ AROUND = r"an integer of 0 or more, \(vertical, horizontal\) or \(top, bottom, l
         (ZeroPad2D, {"padding": "same"}, f"padding must be {AROUND} 'same'"),
         (ZeroPad2D, {"padding": (0, -1)}, f"padding must be {AROUND} \\(0, -1\\)"),
         (BatchNorm, {"momentum": 1.0}, "momentum must be at least 0 and less than 1, got 1.0"),
-        (BatchNorm, {"epsilon": 0.0}, r"epsilon must be above 0, got 0\.0"),
-        (LayerNorm, {"epsilon": -1e-5}, "epsilon must be above 0, got -1e-05"),
-        (LayerNorm, {"epsilon": None}, "epsilon must be a finite number, got None"),
+        (BatchNorm, {"epsilon": 0.0}, r"epsilon must be a finite number above 0, got 0\.0"),
+        (LayerNorm, {"epsilon": -1e-5}, "epsilon must be a finite number above 0, got -1e-05"),
+        (LayerNorm, {"epsilon": None}, "epsilon must be a finite number above 0, got None"),
     ],
 )
 def test_constants_that_cannot_be_are_refused(kind: type[Layer], arguments: dict[str, Any], said: str) -> None:

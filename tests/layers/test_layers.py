@@ -71,7 +71,7 @@ def test_layers_are_values() -> None:
         (Affine, {"units": 3, "bias": Sigmoid}, "bias must be an initializer"),
         (Dropout, {"rate": 1.0}, r"rate must be at least 0 and less than 1, got 1\.0"),
         (Dropout, {"rate": -0.1}, r"rate must be at least 0 and less than 1, got -0\.1"),
-        (Dropout, {"rate": math.nan}, "rate must be a finite number, got nan"),
+        (Dropout, {"rate": math.nan}, "rate must be at least 0 and less than 1, got nan"),
         (LeakyReLU, {"slope": math.inf}, "slope must be a finite number, got inf"),
         (ELU, {"alpha": "1"}, "alpha must be a finite number, got '1'"),
         (Rescale, {"scale": math.nan}, "scale must be a finite number, got nan"),

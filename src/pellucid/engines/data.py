@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import at_least_zero, is_whole
 from pellucid.engines.model import Model
 from pellucid.errors import InputError
 from pellucid.losses import Loss
@@ -216,11 +217,9 @@ def _with_class_weight(
     else:
         per_class = np.ones(count)
         for number, value in class_weight.items():
-            if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= number < count:
+            if not is_whole(number) or not 0 <= number < count:
                 raise InputError(f"class_weight names the class {number!r}; classes are numbered 0 to {count - 1}.")
-            if not isinstance(value, int | float | np.number) or not 0 <= value < float("inf"):
-                raise InputError(f"class_weight[{number}] must be a finite number of 0 or more, got {value!r}.")
-            per_class[number] = value
+            per_class[number] = at_least_zero(f"class_weight[{number}]", value)
     by_class: NDArray[np.float64] = per_class[classes]
     weight = by_class if weight is None else weight * by_class
     if not weight.any():

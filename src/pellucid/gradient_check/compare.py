@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import philox
+from pellucid.checks import is_whole, positive
 from pellucid.engines import Model, check_data
 from pellucid.engines.data import batch_of
 from pellucid.errors import InputError, PellucidError
@@ -54,10 +55,9 @@ def check_gradients(
 
     Raises nothing on wrong gradients; InputError where x or t do not fit, or are too few rows for training.
     """
-    if entries != "all" and (isinstance(entries, bool) or not isinstance(entries, int) or entries < 0):
+    if entries != "all" and (not is_whole(entries) or entries < 0):
         raise InputError(f"entries must be an integer of 0 or more, or 'all', got {entries!r}.")
-    if not 0 < tolerance < math.inf:
-        raise InputError(f"tolerance must be a finite number above 0, got {tolerance!r}.")
+    positive("tolerance", tolerance)
     copy = in_float64(model)
     data = check_data(x, t, model, sample_weight)
     if training:

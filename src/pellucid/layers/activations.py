@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import finite, keep
 from pellucid.errors import InputError
 from pellucid.layers.base import Layer, Mode
-from pellucid.layers.checks import finite_number
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -91,7 +91,7 @@ class LeakyReLU(Activation):
     slope: float = 0.01
 
     def __post_init__(self) -> None:
-        finite_number("slope", self.slope)
+        keep(self, finite, "slope")
 
     def function(self, u: Array) -> Array:
         return u * self.derivative(u, u)
@@ -108,7 +108,7 @@ class ELU(Activation):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        finite_number("alpha", self.alpha)
+        keep(self, finite, "alpha")
 
     def function(self, u: Array) -> Array:
         return ops.where(ops.greater(u, 0.0), u, self.alpha * ops.expm1(ops.minimum(u, 0.0)))

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import integer, keep
 from pellucid.errors import InputError
 from pellucid.initializers import He, Initializer, Zeros
 from pellucid.layers.base import Layer, Mode, Parameter, Shape
-from pellucid.layers.checks import initializer, positive_integer
+from pellucid.layers.checks import initializer
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -28,7 +29,7 @@ class Affine(Layer):
     bias: Initializer = field(default_factory=Zeros)
 
     def __post_init__(self) -> None:
-        positive_integer("units", self.units)
+        keep(self, integer, "units")
         initializer("weights", self.weights)
         initializer("bias", self.bias)
 

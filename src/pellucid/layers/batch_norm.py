@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import fraction, keep, positive
 from pellucid.errors import InputError
 from pellucid.initializers import Constant, Zeros
 from pellucid.layers.base import Layer, Mode, Parameter, Shape
-from pellucid.layers.checks import fraction, positive_number
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -31,8 +31,8 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        fraction("momentum", self.momentum)
-        positive_number("epsilon", self.epsilon)
+        keep(self, fraction, "momentum")
+        keep(self, positive, "epsilon")
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
         if len(input_shape) not in (1, 3):

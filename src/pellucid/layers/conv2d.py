@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from pellucid import ops
+from pellucid.checks import integer, keep, plain
 from pellucid.errors import InputError
 from pellucid.initializers import He, Initializer, Zeros
 from pellucid.layers.base import Layer, Mode, Parameter, Shape
-from pellucid.layers.checks import image, initializer, positive_integer
+from pellucid.layers.checks import image, initializer
 from pellucid.layers.windows import Windows
 from pellucid.named import Named
 from pellucid.ops import Array
@@ -40,8 +41,8 @@ class Conv2D(Layer):
     bias: Initializer = field(default_factory=Zeros, kw_only=True)
 
     def __post_init__(self) -> None:
-        positive_integer("channels", self.channels)
-        positive_integer("groups", self.groups)
+        keep(self, integer, "channels", "groups")
+        keep(self, plain, "window", "stride", "padding", "dilation")
         self._divides(self.channels, f"channels={self.channels}")
         initializer("weights", self.weights)
         initializer("bias", self.bias)

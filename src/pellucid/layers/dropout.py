@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import fraction, keep
 from pellucid.layers.base import Layer, Mode, Shape
-from pellucid.layers.checks import fraction, image
+from pellucid.layers.checks import image
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -24,7 +25,7 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        fraction("rate", self.rate)
+        keep(self, fraction, "rate")
 
     def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
         if not mode.training or self.rate == 0:
@@ -51,7 +52,7 @@ class Dropout2D(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        fraction("rate", self.rate)
+        keep(self, fraction, "rate")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return image(input_shape)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import keep, positive
 from pellucid.initializers import Constant, Zeros
 from pellucid.layers.base import Layer, Mode, Parameter, Shape
-from pellucid.layers.checks import positive_number
 from pellucid.named import Named
 from pellucid.ops import Array
 
@@ -27,7 +27,7 @@ class LayerNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        positive_number("epsilon", self.epsilon)
+        keep(self, positive, "epsilon")
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
         every = (math.prod(input_shape),)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import keep, plain
 from pellucid.errors import InputError
 from pellucid.layers.base import Layer, Mode, Shape
 from pellucid.layers.checks import image
@@ -25,6 +26,7 @@ class _Pooling(Layer):
     padding: str | int | tuple[int, ...] = field(default="valid", kw_only=True)
 
     def __post_init__(self) -> None:
+        keep(self, plain, "window", "stride", "padding")
         windows = self._windows
         if windows.padding is None:
             return

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import final
 
 from pellucid import ops
+from pellucid.checks import finite, keep, plain
 from pellucid.layers.base import Layer, Mode, Shape
-from pellucid.layers.checks import finite_number, image
+from pellucid.layers.checks import image
 from pellucid.layers.windows import around
 from pellucid.named import Named
 from pellucid.ops import Array
@@ -37,8 +38,7 @@ class Rescale(Layer):
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        finite_number("scale", self.scale)
-        finite_number("offset", self.offset)
+        keep(self, finite, "scale", "offset")
 
     def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
         return x * self.scale + self.offset, Named()
@@ -61,6 +61,7 @@ class ZeroPad2D(Layer):
     padding: int | tuple[int, ...]
 
     def __post_init__(self) -> None:
+        keep(self, plain, "padding")
         around("padding", self.padding)
 
     def output_shape(self, input_shape: Shape) -> Shape:

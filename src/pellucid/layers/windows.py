@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pellucid.checks import is_whole
 from pellucid.errors import InputError
 from pellucid.layers.base import Shape
 from pellucid.layers.checks import image
@@ -91,7 +92,7 @@ def around(name: str, value: Any, words: str = "") -> Padding:
 
 def _integers(value: Any, least: int) -> tuple[int, ...] | None:
     numbers = value if isinstance(value, tuple) else (value, value)
-    fit = all(not isinstance(n, bool) and hasattr(n, "__index__") and n >= least for n in numbers)
+    fit = all(is_whole(n) and n >= least for n in numbers)
     return tuple(map(int, numbers)) if fit else None
 
 

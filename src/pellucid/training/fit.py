@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import philox
+from pellucid.checks import integer, is_finite, is_whole
 from pellucid.datasets import Augment
 from pellucid.engines import Data, check_data
 from pellucid.errors import InputError
@@ -98,8 +99,7 @@ def fit(
 
 def _check_epochs(epochs: Any, initial_epoch: Any, resume: object) -> None:
     for name, value, least in (("epochs", epochs, 1), ("initial_epoch", initial_epoch, 0)):
-        if not _is_whole(value) or value < least:
-            raise InputError(f"{name} must be an integer of {least} or more, got {value!r}.")
+        integer(name, value, least)
     if initial_epoch >= epochs:
         raise InputError(
             f"initial_epoch={initial_epoch} leaves nothing to do up to epochs={epochs}; epochs counts from the very "
@@ -112,7 +112,7 @@ def _check_epochs(epochs: Any, initial_epoch: Any, resume: object) -> None:
 def _checked_batch_size(batch_size: Any, rows: int) -> int:
     if batch_size is None:
         return rows
-    if not _is_whole(batch_size) or batch_size < 1:
+    if not is_whole(batch_size) or batch_size < 1:
         raise InputError(
             f"batch_size must be an integer of 1 or more, or None for all rows at once, got {batch_size!r}."
         )
@@ -128,10 +128,6 @@ def _check_augment(augment: Any, data: Data) -> None:
         augment(data.x[:1], seed=0, epoch=0, samples=[0])
     except InputError as error:
         raise InputError(f"augment cannot change x: {error}") from None
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _validation(
@@ -153,7 +149,7 @@ def _validation(
 
 
 def _split(network: "Network", data: Data, fraction: Any) -> tuple[Data, Data]:
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.number) or not 0 < fraction < 1:
+    if not is_finite(fraction) or not 0 < fraction < 1:
         raise InputError(f"validation_fraction must be above 0 and below 1, got {fraction!r}.")
     count = round(data.rows * float(fraction))
     if not 0 < count < data.rows:

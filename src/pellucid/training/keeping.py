@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.checks import integer, positive
 from pellucid.errors import InputError
 from pellucid.files import remove_leftovers, write_atomically
 from pellucid.training.callbacks import Callback, Logs
@@ -41,10 +42,10 @@ class Checkpoint(Callback):
     ) -> None:
         given = {"every_epochs": every_epochs, "every_batches": every_batches}
         for name, value in given.items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise InputError(f"{name} must be an integer of 1 or more, got {value!r}.")
-        if every_seconds is not None and not 0 < every_seconds < float("inf"):
-            raise InputError(f"every_seconds must be a finite number above 0, got {every_seconds!r}.")
+            if value is not None:
+                integer(name, value)
+        if every_seconds is not None:
+            positive("every_seconds", every_seconds)
         if best_only and (every_batches or every_seconds):
             raise InputError("best_only looks at the end of an epoch; leave out every_batches and every_seconds.")
         if not (every_epochs or every_batches or every_seconds):

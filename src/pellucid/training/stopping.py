@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checks import at_least_zero, integer
 from pellucid.errors import InputError, NotFiniteError, suggest
 from pellucid.ops import Array
 from pellucid.training.callbacks import Callback, Logs
@@ -30,11 +31,8 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-            raise InputError(f"patience must be an integer of 1 or more, got {patience!r}.")
-        if not 0 <= min_delta < float("inf"):
-            raise InputError(f"min_delta must be a finite number of 0 or more, got {min_delta!r}.")
-        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
+        self.patience, self.min_delta = integer("patience", patience), at_least_zero("min_delta", min_delta)
+        self.monitor, self.restore_best = monitor, restore_best
         self._forget()
 
     def _forget(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import finite, is_whole
 from pellucid.compat.nielsen.samples import Pairs, Samples, classes_of, samples
 from pellucid.compat.nielsen.twin import Columns, Twin, twin_sizes
 from pellucid.errors import InputError
@@ -139,10 +140,9 @@ class ColumnNetwork:
 def check_training(epochs: Any, mini_batch_size: Any, eta: Any) -> None:
     """Raises InputError where an argument of SGD cannot be used."""
     for name, value, least in (("epochs", epochs, 0), ("mini_batch_size", mini_batch_size, 1)):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        if not is_whole(value) or value < least:
             raise InputError(f"{name} must be a whole number of {least} or more, got {value!r}.")
-    if isinstance(eta, bool) or not isinstance(eta, int | float | np.number) or not np.isfinite(eta):
-        raise InputError(f"eta must be a finite number, got {eta!r}.")
+    finite("eta", eta)
 
 
 def _checked_sizes(sizes: Any) -> Sequence[int]:

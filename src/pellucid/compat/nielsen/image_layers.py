@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import ops
+from pellucid.checks import is_finite
 from pellucid.compat.nielsen.columns import sigmoid
 from pellucid.compat.nielsen.shared import FLOAT, Shared
 from pellucid.errors import InputError
@@ -224,5 +225,5 @@ def _whole(name: str, numbers: Any, count: int) -> tuple[int, ...]:
 
 def _check_dense(n_in: Any, n_out: Any, p_dropout: Any) -> None:
     _whole("(n_in, n_out)", (n_in, n_out), 2)
-    if isinstance(p_dropout, bool) or not isinstance(p_dropout, int | float | np.number) or not 0 <= p_dropout < 1:
+    if not is_finite(p_dropout) or not 0 <= p_dropout < 1:
         raise InputError(f"p_dropout must be at least 0 and below 1, got {p_dropout!r}.")

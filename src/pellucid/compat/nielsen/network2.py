@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import at_least_zero
 from pellucid.compat.nielsen.columns import ColumnNetwork, check_training, sigmoid, sigmoid_prime
 from pellucid.compat.nielsen.costs import CrossEntropyCost, QuadraticCost
 from pellucid.compat.nielsen.mnist_loader import vectorized_result
@@ -257,8 +258,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _decay(lmbda: float, n: int) -> float:
-    if isinstance(lmbda, bool) or not isinstance(lmbda, int | float | np.number) or not 0 <= lmbda < np.inf:
-        raise InputError(f"lmbda must be a finite number of 0 or more, got {lmbda!r}.")
+    at_least_zero("lmbda", lmbda)
     if n < 1:
         raise InputError("training_data is empty; a zip can be gone through only once: make it a list.")
     return float(lmbda) / n

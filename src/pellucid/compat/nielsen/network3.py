@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import at_least_zero
 from pellucid.compat.nielsen.columns import check_training, sigmoid
 from pellucid.compat.nielsen.image_layers import (
     ConvPoolLayer,
@@ -27,7 +28,6 @@ from pellucid.compat.nielsen.shared import Shared, load_data_shared, size, value
 from pellucid.compat.nielsen.symbols import Known, Symbol
 from pellucid.compat.switch import is_faithful
 from pellucid.engines import Data
-from pellucid.errors import InputError
 
 _SAY_EVERY = 1000
 
@@ -159,8 +159,7 @@ class _Best:
 
 
 def _decay(lmbda: Any, batches: float) -> float:
-    if isinstance(lmbda, bool) or not isinstance(lmbda, int | float | np.number) or not 0 <= lmbda < np.inf:
-        raise InputError(f"lmbda must be a finite number of 0 or more, got {lmbda!r}.")
+    at_least_zero("lmbda", lmbda)
     return float(lmbda) / batches
 
 

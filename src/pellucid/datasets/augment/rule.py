@@ -2,12 +2,13 @@
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import is_finite, is_whole, keep, plain
 from pellucid.datasets.augment import reference
 from pellucid.datasets.dataset import Array
 from pellucid.errors import InputError
@@ -60,24 +61,25 @@ class Augment:
     image_shape: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
+        keep(self, plain, *(field.name for field in fields(self)))
         for name in ("shift", "cutout"):
             value = getattr(self, name)
-            if not _is_whole(value) or not 0 <= value <= _LONGEST_SIDE:
+            if not is_whole(value) or not 0 <= value <= _LONGEST_SIDE:
                 raise InputError(f"{name} is {value!r}, but a whole number of pixels from 0 to 4096 was expected.")
         for name, largest in _LARGEST.items():
             value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value <= largest:
+            if not is_finite(value) or not 0 <= value <= largest:
                 raise InputError(f"{name} is {value!r}, but a number from 0 to {largest:g} was expected.")
-        if not _is_number(self.elastic_smoothness) or not 1 <= self.elastic_smoothness < math.inf:
+        if not is_finite(self.elastic_smoothness) or not self.elastic_smoothness >= 1:
             raise InputError(
                 f"elastic_smoothness is {self.elastic_smoothness!r}, but a finite number of 1 or more was expected."
             )
         if not isinstance(self.flip, bool):
             raise InputError(f"flip is {self.flip!r}, but True or False was expected.")
-        if not _is_number(self.fill) or not math.isfinite(self.fill):
+        if not is_finite(self.fill):
             raise InputError(f"fill is {self.fill!r}, but a finite number was expected.")
         shape = self.image_shape
-        if shape is not None and not (_is_triple(shape) and all(_is_whole(n) and n > 0 for n in shape)):
+        if shape is not None and not (_is_triple(shape) and all(is_whole(n) and n > 0 for n in shape)):
             raise InputError(f"image_shape is {shape!r}, but (channels, height, width) was expected.")
 
     def __call__(self, images: Any, *, seed: int, epoch: int, samples: Any) -> Array:
@@ -91,7 +93,7 @@ class Augment:
         x = np.asarray(images)
         numbers = _checked_samples(samples, len(x) if x.ndim else 0)
         for name, value, limit in (("seed", seed, 64), ("epoch", epoch, 32)):
-            if not _is_whole(value) or not 0 <= value < 2**limit:
+            if not is_whole(value) or not 0 <= value < 2**limit:
                 raise InputError(f"{name} is {value!r}, but a whole number from 0 to 2**{limit} - 1 was expected.")
         shape = self._shape_of(x)
         planes = np.ascontiguousarray(x, x.dtype.newbyteorder("=")).reshape(len(x), *shape)
@@ -171,14 +173,6 @@ def _checked_samples(samples: Any, count: int) -> NDArray[np.uint32]:
     if count and not (int(numbers.min()) >= 0 and int(numbers.max()) < 2**32):
         raise InputError(f"samples holds {numbers.min()} to {numbers.max()}; from 0 to 2**32 - 1 was expected.")
     return numbers.astype(np.uint32)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _is_triple(value: Any) -> bool:
