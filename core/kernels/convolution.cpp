@@ -43,6 +43,7 @@ struct Geometry {
     const long column = number % across, row = number / across % rows, plane = number / across / rows;
     return plane * plane_pitch() + row * row_dilation * row_pitch() + column * column_dilation * pitch();
   }
+  long window_row(long run) const { return run / runs_across() % rows; }
   long depth() const { return rows * columns * channels; }
 };
 
@@ -148,6 +149,7 @@ struct Strip {
   long ld;  // of filters and y
   T* y;
   long tiles;
+  std::uint64_t window_rows;  // bit r, up to 63: whether row r of the window meets anything but zeros
 };
 
 template <class T, int MR, int NV>
@@ -163,7 +165,11 @@ void correlate(const Strip<T>& s, const Geometry& g) {
     const T* b = s.filters;
     const T* x = s.x + t * MR * s.step;
     for (long plane = 0; plane < plane_count; ++plane)
-      for (long row = 0; row < rows; ++row)
+      for (long row = 0; row < rows; ++row) {
+        if (row < 64 && !(s.window_rows >> row & 1)) {
+          b += across * length * s.ld;
+          continue;
+        }
         for (long column = 0; column < across; ++column) {
           const T* a = x + plane * plane_pitch + row * row_pitch + column * column_pitch;
           for (long k = 0; k < length; ++k, ++a, b += s.ld) {
@@ -178,6 +184,7 @@ void correlate(const Strip<T>& s, const Geometry& g) {
             }
           }
         }
+      }
     T* y = s.y + t * MR * s.ld;
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
@@ -209,6 +216,17 @@ Correlate<T> correlate_of(int rows, int vectors) {
   }
 }
 
+// Rows of zeros, around the image and between its rows, add nothing: which rows of the window meet others.
+std::uint64_t rows_met(const Geometry& g, long out_row) {
+  if (!g.staged) return ~std::uint64_t(0);
+  std::uint64_t met = 0;
+  for (long row = 0; row < smaller(g.rows, 64); ++row) {
+    const long at = out_row * g.row_stride + row * g.row_dilation - g.top;
+    if (at >= 0 && at % g.row_gap == 0 && at / g.row_gap < g.height) met |= std::uint64_t(1) << row;
+  }
+  return met;
+}
+
 template <class T>
 void correlate_samples(const Geometry& g, long samples, const T* x, const T* packed, const T* bias, T* y, T* scratch) {
   const long ld = padded(g.filters), step = g.column_stride * g.pitch();
@@ -219,8 +237,14 @@ void correlate_samples(const Geometry& g, long samples, const T* x, const T* pac
     for (long col = 0; col < ld;) {
       const int vectors = panel_vectors((ld - col) / kLanes<T>, most);
       for (long row = 0; row < g.out_height; ++row) {
-        Strip<T> strip{image + row * g.row_stride * g.row_pitch(), step, bias ? bias + col : nullptr, packed + col, ld,
-                       y + row * g.out_width * ld + col,           0};
+        Strip<T> strip{image + row * g.row_stride * g.row_pitch(),
+                       step,
+                       bias ? bias + col : nullptr,
+                       packed + col,
+                       ld,
+                       y + row * g.out_width * ld + col,
+                       0,
+                       rows_met(g, row)};
         for (long first = 0; first < split.tiles; first += strip.tiles) {
           const long height = split.height(first);
           strip.tiles = (first < split.extra ? split.extra : split.tiles) - first;
@@ -242,9 +266,10 @@ struct Share {
   const T* x;
   const T* dy;
   T* sums;
-  long ld;          // of dy and sums
-  long offsets[4];  // of the runs
-  long sums_apart;  // from one run's rows of sums to the next one's
+  long ld;           // of dy and sums
+  long offsets[4];   // of the runs
+  long sums_apart;   // from one run's rows of sums to the next one's
+  long first, last;  // output rows where some run meets anything but zeros
 };
 
 template <class T, int MR, int R, int NV>
@@ -257,8 +282,8 @@ void add_gradient(const Share<T>& s, const Geometry& g) {
 #pragma GCC unroll 4
       for (int v = 0; v < NV; ++v) acc[r][i][v] = load(s.sums + r * s.sums_apart + i * s.ld + v * kLanes<T>);
   const long step = g.column_stride * g.pitch(), row_step = g.row_stride * g.row_pitch();
-  const T* dy = s.dy;
-  for (long row = 0; row < g.out_height; ++row) {
+  const T* dy = s.dy + s.first * g.out_width * s.ld;
+  for (long row = s.first; row < s.last; ++row) {
     const T* a[R];
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) a[r] = s.x + row * row_step + s.offsets[r];
@@ -309,6 +334,16 @@ AddGradient<T> add_gradient_of(int rows, int runs) {
   }
 }
 
+// Output rows where this row of the window lies on rows of zeros add nothing. (Forward, no zeros lie between rows.)
+template <class T>
+void take_rows_met(const Geometry& g, long window_row, Share<T>& share) {
+  const long before = g.top - window_row * g.row_dilation, behind = g.height + before;
+  const long first = before > 0 ? (before + g.row_stride - 1) / g.row_stride : 0;
+  const long last = behind > 0 ? smaller((behind + g.row_stride - 1) / g.row_stride, g.out_height) : 0;
+  share.first = smaller(share.first, first);
+  share.last = larger(share.last, last);
+}
+
 // How many runs go together, so that short ones fill the registers too.
 long runs_together(long tallest, long left) { return smaller(smaller(kMaxRows / tallest, 4), left); }
 
@@ -321,8 +356,12 @@ void filter_sums(const Geometry& g, const T* image, const T* dy, T* sums) {
     for (long col = 0; col < ld;) {
       const int vectors = panel_vectors((ld - col) / kLanes<T>, 2);
       for (long tile = 0, row = 0; tile < split.tiles; row += split.height(tile), ++tile) {
-        Share<T> share{image + row, dy + col, sums + (run * length + row) * ld + col, ld, {}, length * ld};
-        for (long r = 0; r < together; ++r) share.offsets[r] = g.run_offset(run + r);
+        Share<T> share{image + row,  dy + col, sums + (run * length + row) * ld + col, ld, {}, length * ld,
+                       g.out_height, 0};
+        for (long r = 0; r < together; ++r) {
+          share.offsets[r] = g.run_offset(run + r);
+          take_rows_met(g, g.window_row(run + r), share);
+        }
         const int height = int(split.height(tile)), runs = int(together);
         (vectors == 2 ? add_gradient_of<T, 2>(height, runs) : add_gradient_of<T, 1>(height, runs))(share, g);
       }
