@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import costs, fits, machine, memory, plot, report, tasks
+from benchmarks import costs, fits, machine, memory, pinning, plot, report, tasks
 from benchmarks.data import Images, data_for, images
 from benchmarks.harness import CHECKS, Contestant, Harness
 from benchmarks.peak import Peak
@@ -73,7 +73,8 @@ def _say(line: str) -> None:
 
 
 def _competitions(given: argparse.Namespace, harness: Harness, pool: Images) -> dict[str, list[dict[str, Any]]]:
-    widths, batches = tasks.WIDTHS, tasks.BATCHES
+    widths: tuple[int, ...] = tasks.WIDTHS
+    batches: tuple[int, ...] = tasks.BATCHES
     if given.quick:
         widths, batches = (8, 128, 2048), (1, 32, 1024)
     wanted = {
@@ -107,7 +108,7 @@ def _compete(task: Task, given: argparse.Namespace, harness: Harness, pool: Imag
 
 def _taking_part(task: Task, names: set[str]) -> Iterable[Contestant]:
     """The contestants of these names, whatever follows the name after a comma."""
-    available = machine.pinning.available()
+    available = pinning.available()
     return (one for one in task.contestants if one.name.split(",")[0] in names and one.threads <= available)
 
 

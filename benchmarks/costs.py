@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -114,8 +115,8 @@ def recording(rounds: int, problems: dict[str, Problem]) -> list[dict[str, Any]]
     for name, problem in problems.items():
         network = network_for(problem, 1, "auto")
         optimizer = Adam() if problem.optimizer == "adam" else SGD(0.1)
-        rows.append(_row(f"{name}: Network(...)", rounds, lambda p=problem: network_for(p, 1, "auto")))
-        rows.append(_row(f"{name}: net.plan(...)", rounds, lambda n=network, o=optimizer: n.plan(o)))
+        rows.append(_row(f"{name}: Network(...)", rounds, partial(network_for, problem, 1, "auto")))
+        rows.append(_row(f"{name}: net.plan(...)", rounds, partial(network.plan, optimizer)))
     return rows
 
 

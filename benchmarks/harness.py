@@ -244,7 +244,7 @@ class Truth:
         first = [part for layer in self.data.layers for part in layer]
         apart = sum(float(np.sum((a - b) ** 2)) for a, b in zip(result, self.result, strict=True))
         way = sum(float(np.sum((a - b) ** 2)) for a, b in zip(first, self.result, strict=True))
-        return (apart / way) ** 0.5
+        return float((apart / way) ** 0.5)
 
     def _loss(self, layers: Layers) -> float:
         return loss_of(self.problem, layers, self.data.x[:2000], self.t[:2000])

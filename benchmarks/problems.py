@@ -87,8 +87,8 @@ class Data:
 
     @classmethod
     def load(cls, folder: Path) -> "Data":
-        arrays = [np.load(folder / f"{name}.npy") for name in ("x", "labels", "order")]
-        return cls(*arrays, load_layers(folder / "layers.npz"))
+        x, labels, order = (np.load(folder / f"{name}.npy") for name in ("x", "labels", "order"))
+        return cls(x, labels, order, load_layers(folder / "layers.npz"))
 
     def restarted(self, problem: Problem, seed: int) -> "Data":
         """Returns the same data with other first weights."""

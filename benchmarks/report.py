@@ -1,5 +1,6 @@
 """The findings as Markdown: a table per task, and a short one for the README."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.summary import best_peer
@@ -31,7 +32,7 @@ def _three(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Returns a Markdown table, first column left, the others right, padded so that it also reads as plain text."""
     cells = [header, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
@@ -109,13 +110,15 @@ def _fit_line(fit: Found) -> Line:
 
 def _cell(one: Found) -> str:
     time = duration(one["median"])
-    return time if one["name"] == "Pellucid" or "ratio" not in one else f"{time} ({one['ratio']:.3g}×)"
+    alone = one["name"] == "Pellucid" or "ratio" not in one
+    return time if alone else f"{time} ({one['ratio']:.3g}×)"
 
 
 def _short(task: Found) -> str:
     """The task's name; with the sizes where it says nothing, and they are all of the network."""
     bare = len(task["name"]) == 1 and not task["stages"]
-    return task["title"].split(",")[0] + (f": {'-'.join(map(str, task['sizes']))}" if bare else "")
+    name: str = task["title"].split(",")[0]
+    return name + (f": {'-'.join(map(str, task['sizes']))}" if bare else "")
 
 
 def costs_section(found: Found) -> list[str]:
@@ -137,8 +140,8 @@ def costs_section(found: Found) -> list[str]:
             + _memory(found["memory"])
         )
     if found.get("recording"):
-        rows = [(one["name"], duration(one["median"]), duration(one["minimum"])) for one in found["recording"]]
-        parts.append("### Recording\n\n" + table(("", "median", "minimum"), rows))
+        times = [(one["name"], duration(one["median"]), duration(one["minimum"])) for one in found["recording"]]
+        parts.append("### Recording\n\n" + table(("", "median", "minimum"), times))
     if found.get("seed"):
         parts.append("### The seed experiment, start to finish\n\n" + _seed(found["seed"]))
     return parts
@@ -146,11 +149,13 @@ def costs_section(found: Found) -> list[str]:
 
 def _memory(rows: list[Found]) -> str:
     ours = next((one["bytes"] for one in rows if one["name"] == "Pellucid" and "bytes" in one), None)
-    cells = []
+    cells: list[tuple[str, ...]] = []
     for one in rows:
         size = one.get("bytes")
         share = f"{size / ours:.2f}" if size and ours else "-"
-        cells.append((one["name"], f"{size / 1e6:,.1f} MB" if size else one.get("skipped", one.get("error")), share))
+        cells.append(
+            (one["name"], f"{size / 1e6:,.1f} MB" if size else str(one.get("skipped", one.get("error"))), share)
+        )
     return table(("", "growth", "× Pellucid"), cells)
 
 

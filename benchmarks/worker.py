@@ -25,7 +25,8 @@ class Answering:
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return getattr(self, request.pop("do"))(**request)
+            answer: dict[str, Any] = getattr(self, request.pop("do"))(**request)
+            return answer
         except Unsupported as reason:
             return {"skipped": str(reason)}
         except ImportError as reason:

@@ -66,7 +66,8 @@ class Pooling:
         n, c, h, w = x.shape
         col = im2col(x, 2, 2, 0).reshape(-1, 4)
         self.places = col.argmax(axis=1)
-        return col.max(axis=1).reshape(n, h // 2, w // 2, c).transpose(0, 3, 1, 2)
+        largest: Array = col.max(axis=1).reshape(n, h // 2, w // 2, c).transpose(0, 3, 1, 2)
+        return largest
 
     def backward(self, dy: Array, needs_dx: bool) -> tuple[Array | None, list[Array]]:
         flat = dy.transpose(0, 2, 3, 1).ravel()

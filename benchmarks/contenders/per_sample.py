@@ -65,7 +65,8 @@ def _sigmoid(z: Array) -> Array:
 
 def _sigmoid_prime(z: Array) -> Array:
     s = _sigmoid(z)
-    return s * (1 - s)
+    slope: Array = s * (1 - s)
+    return slope
 
 
 def make(problem: Problem, data: Data, threads: int) -> PerSample:

@@ -20,13 +20,13 @@ class PyTorch:
     def __init__(self, problem: Problem, data: Data, memory_format: Any = torch.contiguous_format) -> None:
         self.problem, self.first = problem, data.layers
         self.model = _model(problem).to(memory_format=memory_format)
-        self.learning = [part for part in self.model if isinstance(part, nn.Linear | nn.Conv2d)]
+        self.learning: list[Any] = [part for part in self.model if isinstance(part, nn.Linear | nn.Conv2d)]
         self.x = torch.from_numpy(data.x)
         if problem.stages:
             self.x = self.x.view(-1, *IMAGE).contiguous(memory_format=memory_format)
         self.labels = torch.from_numpy(data.labels)
         self.t = torch.from_numpy(data.targets(problem.sizes[-1]))
-        self.batches = list(torch.from_numpy(data.order).split(problem.batch))
+        self.batches = list(torch.split(torch.from_numpy(data.order), problem.batch))
         self.loss = _loss(problem)
         self.reset()
 
@@ -79,7 +79,7 @@ class PyTorch:
 
     def _predictions(self) -> float:
         link = torch.sigmoid if self.problem.loss != SOFTMAX else lambda y: torch.softmax(y, 1)
-        model, samples = self.model, list(self.x.split(1))
+        model, samples = self.model, list(torch.split(self.x, 1))
         with torch.inference_mode():
             began = perf_counter()
             for one in samples:
