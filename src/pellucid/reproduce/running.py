@@ -3,14 +3,14 @@
 import time
 
 from pellucid.errors import InputError, suggest
-from pellucid.reproduce import book, book6, book7, book8, nielsen1, nielsen3, nielsen5, nielsen6, notebooks
+from pellucid.reproduce import book, book6, book7, book8, nielsen1, nielsen3, nielsen5, nielsen6, notebooks, single
 from pellucid.reproduce.experiment import NOT_YET, Experiment, Result, Row
 from pellucid.reproduce.report import Outcome
 from pellucid.reproduce.setting import Setting
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for book_or_chapter in (nielsen1, nielsen3, nielsen5, nielsen6, book, book6, book7, book8, notebooks)
+    for book_or_chapter in (nielsen1, nielsen3, nielsen5, nielsen6, book, book6, book7, book8, notebooks, single)
     for experiment in book_or_chapter.EXPERIMENTS
 }
 
