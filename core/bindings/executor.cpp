@@ -14,6 +14,7 @@
 
 #include "bindings.h"
 #include "executor.h"
+#include "rows_at_once.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -244,6 +245,12 @@ void bind_executor(nb::module_& module) {
           "add_scalar_buffer",
           [](PlanSpec& plan, int buffer, int scalar) { plan.scalar_buffers.push_back({buffer, scalar}); }, "buffer"_a,
           "scalar"_a)
+      .def(
+          "rows_at_once",
+          [](const PlanSpec& plan, long element, long rows, long bytes, double work) {
+            return pellucid::rows_at_once(plan, element, {rows, bytes, work});
+          },
+          "element"_a, "rows"_a, "bytes"_a, "work"_a)
       .def_rw("kept", &PlanSpec::kept)
       .def_rw("watched", &PlanSpec::watched)
       .def_rw("x", &PlanSpec::x)

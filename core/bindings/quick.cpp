@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "bindings.h"
 #include "executor.h"
+#include "rows_at_once.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -23,6 +25,9 @@ namespace {
 using namespace pellucid;
 
 constexpr long kMostRows = 32;
+
+// What more rows leave behind is worth a call of the long way.
+constexpr long kMostBytes = 8L << 20;
 
 // A view of a Python object's memory, given back at the end.
 class BufferView {
@@ -73,20 +78,29 @@ class Quick {
   using Column = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
   Quick(const PlanSpec& plan, const std::vector<long>& sample_shape, Flat parameters, const std::vector<Flat>& slots)
-      : executor_(plan, kMostRows, 1), sample_shape_(sample_shape), kept_(slots) {
-    std::vector<T*> pointers;
-    for (const Flat& slot : slots) pointers.push_back(slot.data());
-    executor_.bind(parameters.data(), pointers, static_cast<long>(parameters.shape(0)));
-    kept_.push_back(parameters);
+      : plan_(plan), sample_shape_(sample_shape), parameters_(parameters), slots_(slots) {
+    const double any_work = std::numeric_limits<double>::infinity();
+    most_rows_ = rows_at_once(plan, sizeof(T), {kMostRows, kMostBytes, any_work});
     for (long extent : sample_shape) width_ *= extent;
   }
 
  protected:
+  // Made at the first call: many a network is never asked for so little.
+  Executor<T>& executor() {
+    if (!executor_) {
+      std::vector<T*> pointers;
+      for (const Flat& slot : slots_) pointers.push_back(slot.data());
+      executor_.emplace(plan_, most_rows_, 1);
+      executor_->bind(parameters_.data(), pointers, static_cast<long>(parameters_.shape(0)));
+    }
+    return *executor_;
+  }
+
   // Whether x is (rows, *sample_shape), contiguous, of a type that can be gathered, and finite.
   bool samples(const BufferView& x, DataView& data) const {
     if (!x.held() || x.dimensions() != static_cast<int>(sample_shape_.size()) + 1) return false;
     const long rows = x.extent(0);
-    if (rows < 1 || rows > kMostRows || !numbers(x, data.x.type)) return false;
+    if (rows < 1 || rows > most_rows_ || !numbers(x, data.x.type)) return false;
     for (std::size_t i = 0; i < sample_shape_.size(); ++i)
       if (x.extent(static_cast<int>(i) + 1) != sample_shape_[i]) return false;
     data.rows = rows;
@@ -105,10 +119,14 @@ class Quick {
     return true;
   }
 
-  Executor<T> executor_;
+  PlanSpec plan_;
   std::vector<long> sample_shape_;
-  long width_ = 1;
-  std::vector<Flat> kept_;
+  long width_ = 1, most_rows_ = 1;
+
+ private:
+  Flat parameters_;
+  std::vector<Flat> slots_;
+  std::optional<Executor<T>> executor_;
 };
 
 template <class T>
@@ -124,15 +142,15 @@ class QuickPredict : public Quick<T> {
     DataView data;
     if (!this->samples(x, data)) return nb::none();
     Totals totals;
-    this->executor_.run_rows(data, 0, data.rows, totals);
+    Executor<T>& executor = this->executor();
+    executor.run_rows(data, 0, data.rows, totals);
     nb::object y = data.rows == 1 ? make_one_() : make_(data.rows);
     const BufferView out(y.ptr());
-    const int output = this->executor_.plan().output;
-    const long width = this->executor_.plan().buffers[output].width;
+    const int output = this->plan_.output;
+    const long width = this->plan_.buffers[output].width;
     T* target = static_cast<T*>(out.writable());
     for (long r = 0; r < data.rows; ++r)
-      std::copy_n(this->executor_.at(output) + r * this->executor_.leading_dimension(output), width,
-                  target + r * width);
+      std::copy_n(executor.at(output) + r * executor.leading_dimension(output), width, target + r * width);
     return y;
   }
 
@@ -172,7 +190,7 @@ class QuickStep : public Quick<T> {
     DataView data;
     if (!this->samples(x, data) || !this->targets(t, data)) return nb::none();
     Totals totals;
-    if (!this->executor_.step(data, columns_.data(), done_, totals)) return nb::none();
+    if (!this->executor().step(data, columns_.data(), done_, totals)) return nb::none();
     ++done_;
     return nb::float_(totals.loss / totals.weight);
   }
@@ -180,7 +198,7 @@ class QuickStep : public Quick<T> {
  private:
   bool targets(const BufferView& t, DataView& data) {
     if (!t.held() || t.dimensions() < 1 || t.extent(0) != data.rows) return false;
-    if (this->executor_.plan().labels) {
+    if (this->plan_.labels) {
       if (t.dimensions() != 1) return false;
       for (long r = 0; r < data.rows; ++r) {
         std::int64_t label;

@@ -117,6 +117,44 @@ def test_the_peak_of_convolutions_is_that_of_their_activations(batch: int, chann
     run(IMAGES.format(batch=batch, channels=channels, size=size))
 
 
+LARGE_IMAGES = (
+    MEASURING
+    + """
+from pellucid.layers import AveragePool2D, Conv2D, Flatten
+size, rows = 512, 24
+x = np.ones((rows, 3, size, size), np.uint8)
+t = np.arange(rows) % 10
+
+def network():
+    layers = [Conv2D(16, 3, padding="same"), ReLU(), AveragePool2D(64), Flatten(), Affine(10)]
+    return Network(layers, SoftmaxCrossEntropy(), input_shape=(3, size, size), engine="native", threads=1)
+
+def grown(call):
+    gc.collect()
+    before = status("VmRSS")
+    forget_peak()
+    made = call()
+    return made, (status("VmHWM") - before) / 2**20
+
+network().predict(x[:1])
+net, making = grown(network)
+_, few = grown(lambda: net.predict(x[:1]))
+_, many = grown(lambda: net.predict(x))
+_, evaluating = grown(lambda: net.evaluate(x, t))
+print(making, few, many, evaluating)
+# Of a row: the image, its numbers by positions, where 3 channels take the room of 16, and what the convolution makes.
+row = (3 + 16 + 16) * size**2 * 4 / 2**20
+assert making < 4
+assert few < row + 12
+assert max(many, evaluating) < 64 + 12
+"""
+)
+
+
+def test_large_images_go_through_in_few_rows() -> None:
+    run(LARGE_IMAGES)
+
+
 GROWTH = (
     MEASURING
     + """

@@ -1,6 +1,8 @@
 """Lowers a rewritten plan to what the C++ executor reads: buffers as (rows, width), steps by number of their kind."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,10 +35,20 @@ UPDATE_RULES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "ad
 ARENA, PARAMETERS, SLOTS = range(3)
 
 
-def lower(core: Any, plan: Plan, layout: Layout, slots: tuple[str, ...]) -> Any:
-    """Returns the core's PlanSpec of a plan, given where parameters lie and the names of the slots.
+@dataclass(frozen=True)
+class Lowered:
+    """A plan as the core reads it: its PlanSpec, in which buffers the results are, and the run-time scalars in order.
 
-    Afterwards `plan.results` holds the core's numbers: a result that was reshaped, or that lies otherwise, has another.
+    The core's number of a result is another than the plan's where it was reshaped, or lies otherwise.
+    """
+
+    spec: Any
+    results: Mapping[str, int]
+    scalars: tuple[str, ...]
+
+
+def lower(core: Any, plan: Plan, layout: Layout, slots: tuple[str, ...]) -> Lowered:
+    """Returns what the core needs of a plan, given where parameters lie and the names of the slots.
 
     Raises:
         OutsideVocabulary: a shape or op that the native kernels do not have.
@@ -55,7 +67,7 @@ class _Lowering:
         for buffer in plan.buffers:
             self._add_buffer(buffer, layout, slots)
 
-    def lowered(self) -> Any:
+    def lowered(self) -> Lowered:
         spec, plan = self.spec, self.plan
         first_update = None
         for step in plan.steps:
@@ -72,11 +84,11 @@ class _Lowering:
         target = plan.buffers[by_role["target"]] if "target" in by_role else None
         spec.labels = target is not None and target.shape == (ROWS,)
         spec.t = -1 if target is None or spec.labels else target.number
-        plan.results = {name: self._in_planes(number) for name, number in plan.results.items()}
+        results = {name: self._in_planes(number) for name, number in plan.results.items()}
         for name in ("output", "row_losses", "loss"):
-            setattr(spec, name, plan.results.get(name, -1))
-        spec.kept = [number for name, number in plan.results.items() if name.startswith("gradient ")]
-        if "loss" in plan.results:
+            setattr(spec, name, results.get(name, -1))
+        spec.kept = [number for name, number in results.items() if name.startswith("gradient ")]
+        if "loss" in results:
             # Without parameters there are no updates, but an infinite loss is to be found all the same.
             spec.first_update = self.count if first_update is None else first_update
             spec.watched = self._watched()
@@ -85,7 +97,7 @@ class _Lowering:
         }:
             if plan.buffers[number].role == "scalar":
                 spec.add_scalar_buffer(number, self.scalars.index(plan.buffers[number].name))
-        return spec
+        return Lowered(spec, results, tuple(self.scalars))
 
     # Buffers ---------------------------------------------------------------------------------------------------------
 

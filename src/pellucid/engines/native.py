@@ -9,14 +9,14 @@ import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engines.data import Data
-from pellucid.engines.lowering import lower
+from pellucid.engines.lowering import Lowered, lower
 from pellucid.engines.model import Model
 from pellucid.engines.protocol import OptimizerState, Slice, Sums, Trained
 from pellucid.engines.recording import record_evaluation, record_gradient, record_prediction, record_training_step
@@ -30,6 +30,12 @@ from pellucid.parameters import rows_and_width
 
 ROWS_AT_ONCE = 256
 """How many rows a forward pass takes at once: enough for products at full speed, few enough for the cache."""
+
+BYTES_AT_ONCE = 64 * 2**20
+"""What the activations of these rows may take; large images go in fewer rows."""
+
+WORK_AT_ONCE = 1e9
+"""Multiply-adds of these rows, 25 to 50 ms of one core: Ctrl-C waits for them."""
 
 _GATHERABLE = ("f4", "f8", "u1", "i1", "i2", "u2", "i4", "i8")
 
@@ -51,6 +57,20 @@ def _one_at_a_time(
     return alone
 
 
+@dataclass
+class _Runner:
+    """One of the core's executors, for so many rows at once, and what it runs.
+
+    For training: the optimizer, and whether targets are class numbers; and the state whose slots it changes.
+    """
+
+    executor: Any
+    rows: int
+    plan: Lowered
+    rule: tuple[Optimizer, bool] | None = None
+    state: OptimizerState | None = None
+
+
 class NativeEngine:
     """Runs a model by replaying plans; `threads` at most share a large step.
 
@@ -65,7 +85,7 @@ class NativeEngine:
         self.threads = threads
         self._core = core
         self._reference = ReferenceEngine(model)
-        self._runners: dict[str, tuple[Any, int, Plan, Any]] = {}
+        self._runners: dict[str, _Runner] = {}
         self._held: list[tuple[Data, Any]] = []
         self._order: tuple[Any, Any] = (None, None)
         self._in_use = threading.RLock()
@@ -94,47 +114,46 @@ class NativeEngine:
     def predict(self, x: Array) -> Array:
         y = np.empty((len(x), *self.model.output_shape), self.model.dtype)
         if len(x):
-            runner, plan = self._runner("predict", ROWS_AT_ONCE, lambda: record_prediction(self.model))
+            runner = self._forward_runner("predict", lambda: record_prediction(self.model))
             held = self._core.Data(_gatherable(x, self.model), None, None, None, None, math.inf)
-            runner.run_rows(held, plan.results["output"], y.reshape(len(x), -1), (0.0, 0.0, 0, 0))
+            outputs = runner.plan.results["output"]
+            runner.executor.run_rows(held, outputs, y.reshape(len(x), -1), (0.0, 0.0, 0, 0))
         return y
 
     @_one_at_a_time
     def evaluate(self, data: Data) -> Sums:
-        runner, _ = self._runner(
-            f"evaluate {data.labels}", ROWS_AT_ONCE, lambda: record_evaluation(self.model, data.labels)
-        )
-        return Sums(*runner.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0)))
+        key = f"evaluate {data.labels}"
+        runner = self._forward_runner(key, lambda: record_evaluation(self.model, data.labels))
+        return Sums(*runner.executor.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0)))
 
     @_one_at_a_time
     def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
-        runner, plan = self._runner(
-            f"gradient {data.labels}", data.rows, lambda: record_gradient(self.model, data.labels)
-        )
-        runner.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0))
+        key = f"gradient {data.labels}"
+        runner = self._runner(key, data.rows, lambda: record_gradient(self.model, data.labels))
+        executor, results = runner.executor, runner.plan.results
+        executor.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0))
         gradients = {}
         for name in self.model.learned:
             values = self.model.parameters[name]
             gradient = np.empty(rows_and_width(values.shape), self.model.dtype)
-            runner.read(plan.results[f"gradient {name}"], gradient)
+            executor.read(results[f"gradient {name}"], gradient)
             gradients[name] = gradient.reshape(values.shape)
         loss = np.empty((1, 1), self.model.dtype)
-        runner.read(plan.results["loss"], loss)
+        executor.read(results["loss"], loss)
         return float(loss[0, 0]), gradients
 
     @_one_at_a_time
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
         rows = min(part.batch_size, part.data.rows)
-        runner, plan = self._training_runner(state, part.data.labels, rows)
-        names = [buffer.name for buffer in plan.buffers if buffer.role == "scalar"]
+        runner = self._training_runner(state, part.data.labels, rows)
         steps = np.arange(state.step, state.step + part.last - part.first, dtype=np.float64)
-        scalars = [steps if name == "step" else part.scalars[name] for name in names]
+        scalars = [steps if name == "step" else part.scalars[name] for name in runner.plan.scalars]
         held, order = self._hold(part.data), self._as_index(part.order)
         totals = (sums.loss, sums.weight, sums.correct, sums.rows)
         batch = part.first
         while batch < part.last:
             left = [np.ascontiguousarray(column[batch - part.first :]) for column in scalars]
-            done, totals = runner.run(held, order, rows, batch, part.last, left, totals)
+            done, totals = runner.executor.run(held, order, rows, batch, part.last, left, totals)
             state.step += done
             batch += done
             if batch < part.last:
@@ -157,7 +176,7 @@ class NativeEngine:
 
     def _quick_predict(self) -> Callable[[Any], Array | None]:
         model = self.model
-        spec, _ = self._lower(record_prediction(model), ())
+        spec = self._lower(record_prediction(model), ()).spec
         kind = self._core.QuickPredict32 if model.dtype == np.float32 else self._core.QuickPredict64
         shape, dtype, empty = model.output_shape, model.dtype, np.empty
         # For a single row without a frame of Python: a tenth of the whole call.
@@ -168,59 +187,64 @@ class NativeEngine:
 
     def quick_step(self, state: OptimizerState, labels: bool) -> "NativeQuickStep":
         optimizer = state.optimizer
-        spec, plan = self._lower(record_training_step(self.model, optimizer, labels), optimizer.slots)
-        names = [buffer.name for buffer in plan.buffers if buffer.role == "scalar"]
+        plan = self._lower(record_training_step(self.model, optimizer, labels), optimizer.slots)
         slots = [state.slots[name] for name in optimizer.slots]
         kind = self._core.QuickStep32 if self.model.dtype == np.float32 else self._core.QuickStep64
         assert self.model.loss is not None, "checked by check_data"
         probabilities = (None, "entries", "rows").index(self.model.loss.probabilities)
         flat, outputs = self.model.parameters.flat, self.model.output_shape[0]
-        quick = kind(spec, self.model.input_shape, flat, slots, [], outputs, probabilities)
-        return NativeQuickStep(quick, state, names)
+        quick = kind(plan.spec, self.model.input_shape, flat, slots, [], outputs, probabilities)
+        return NativeQuickStep(quick, state, plan.scalars)
 
     # Plans and what they run on --------------------------------------------------------------------------------------
 
-    def _training_runner(self, state: OptimizerState, labels: bool, rows: int) -> tuple[Any, Plan]:
+    def _training_runner(self, state: OptimizerState, labels: bool, rows: int) -> _Runner:
         optimizer = state.optimizer
-        kept = self._runners.get("train")
-        if kept is not None and kept[3][0] != (optimizer, labels):
+        if "train" in self._runners and self._runners["train"].rule != (optimizer, labels):
             del self._runners["train"]
-        slots = [state.slots[name] for name in optimizer.slots]
-        runner, plan = self._runner(
-            "train", rows, lambda: record_training_step(self.model, optimizer, labels), optimizer, slots
-        )
-        entry = self._runners["train"]
-        if entry[3][1] is not state:
-            runner.bind(self.model.parameters.flat, slots)
-        self._runners["train"] = (entry[0], entry[1], entry[2], ((optimizer, labels), state))
-        return runner, plan
+        runner = self._runner("train", rows, lambda: record_training_step(self.model, optimizer, labels), state)
+        if runner.state is not state:
+            self._bind(runner, state)
+        runner.rule = (optimizer, labels)
+        return runner
 
-    def _runner(
-        self,
-        key: str,
-        rows: int,
-        record: Callable[[], Plan],
-        optimizer: Optimizer | None = None,
-        slots: list[Array] | None = None,
-    ) -> tuple[Any, Plan]:
+    def _runner(self, key: str, rows: int, record: Callable[[], Plan], state: OptimizerState | None = None) -> _Runner:
+        """Returns the runner kept under a name, or a new one where it takes fewer rows than these."""
         kept = self._runners.get(key)
-        if kept is None or kept[1] < rows:
+        if kept is None or kept.rows < rows:
             self._runners.pop(key, None)
-            plan = record()
-            spec, plan = self._lower(plan, optimizer.slots if optimizer is not None else ())
-            kind = self._core.Executor32 if self.model.dtype == np.float32 else self._core.Executor64
-            runner = kind(spec, rows, self.threads)
-            runner.bind(self.model.parameters.flat, slots or [])
-            kept = self._runners[key] = (runner, rows, plan, ((None, None), None))
-        return kept[0], kept[2]
+            kept = None  # Its memory is free before more is asked for.
+            plan = self._lower(record(), () if state is None else state.optimizer.slots)
+            kept = self._keep(key, rows, plan, state)
+        return kept
 
-    def _lower(self, plan: Plan, slots: tuple[str, ...]) -> tuple[Any, Plan]:
-        plan = rewrite(plan)
-        spec = lower(self._core, plan, self.model.parameters.layout, slots)
+    def _forward_runner(self, key: str, record: Callable[[], Plan]) -> _Runner:
+        """Returns the runner kept under a name, which takes as many rows at once as is good for its plan."""
+        kept = self._runners.get(key)
+        if kept is None:
+            plan = self._lower(record(), ())
+            rows = plan.spec.rows_at_once(self.model.dtype.itemsize, ROWS_AT_ONCE, BYTES_AT_ONCE, WORK_AT_ONCE)
+            kept = self._keep(key, rows, plan)
+        return kept
+
+    def _keep(self, key: str, rows: int, plan: Lowered, state: OptimizerState | None = None) -> _Runner:
+        kind = self._core.Executor32 if self.model.dtype == np.float32 else self._core.Executor64
+        runner = _Runner(kind(plan.spec, rows, self.threads), rows, plan)
+        self._bind(runner, state)
+        self._runners[key] = runner
+        return runner
+
+    def _bind(self, runner: _Runner, state: OptimizerState | None) -> None:
+        slots = [] if state is None else [state.slots[name] for name in state.optimizer.slots]
+        runner.executor.bind(self.model.parameters.flat, slots)
+        runner.state = state
+
+    def _lower(self, plan: Plan, slots: tuple[str, ...]) -> Lowered:
+        lowered = lower(self._core, rewrite(plan), self.model.parameters.layout, slots)
         loss = self.model.loss
-        spec.threshold = 0.5 if loss is None else loss.threshold
-        spec.bound = 1e12 if self.model.dtype == np.float32 else 1e100
-        return spec, plan
+        lowered.spec.threshold = 0.5 if loss is None else loss.threshold
+        lowered.spec.bound = 1e12 if self.model.dtype == np.float32 else 1e100
+        return lowered
 
     def _hold(self, data: Data) -> Any:
         """Returns the core's view of a data set; the last few are kept, since every slice asks for the same."""
@@ -247,7 +271,7 @@ class NativeQuickStep:
 
     AHEAD = 4096
 
-    def __init__(self, quick: Any, state: OptimizerState, names: list[str]) -> None:
+    def __init__(self, quick: Any, state: OptimizerState, names: tuple[str, ...]) -> None:
         self._quick_step = quick.step
         self._refill = quick.refill
         self._state = state
