@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pellucid.datasets import csv_file, files, load, nielsen_pickle
+from pellucid.datasets import allowed_pickle, csv_file, files, load
 from pellucid.errors import FormatError
 
 _LITTLE = 20 * 2**20
@@ -62,7 +62,7 @@ def test_gzip_bomb_behind_a_small_idx_header(tmp_path: Path) -> None:
 
 def test_gzip_bombs_for_a_table_and_a_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_file, "MAX_CONTENT", 2**20)
-    monkeypatch.setattr(nielsen_pickle, "MAX_CONTENT", 2**20)
+    monkeypatch.setattr(allowed_pickle, "MAX_CONTENT", 2**20)
     content = gzip.compress(b" " * 2**28, compresslevel=1)
     _refused(tmp_path / "table.csv.gz", content, "more than the 1,048,576 bytes")
     _refused(tmp_path / "mnist.pkl.gz", content, "more than the 1,048,576 bytes")
