@@ -8,9 +8,11 @@
 
 namespace pellucid {
 
+#if PELLUCID_HAVE_BASELINE
 namespace baseline {
 void fill_table(KernelTable& table);
 }
+#endif
 #if PELLUCID_HAVE_AVX2
 namespace avx2 {
 void fill_table(KernelTable& table);
@@ -53,7 +55,9 @@ int built(InstructionSet* sets) {
 #if PELLUCID_HAVE_NEON
   sets[count++] = {"neon", neon::fill_table, true};
 #endif
+#if PELLUCID_HAVE_BASELINE
   sets[count++] = {"baseline", baseline::fill_table, true};
+#endif
   return count;
 }
 

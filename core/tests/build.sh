@@ -1,22 +1,30 @@
 #!/bin/sh
 # Builds and runs the core's own tests without CMake:  build.sh [test|bench|sanitize] [ARGUMENT...]
 # Every kernel file is compiled once per instruction set, as CMakeLists.txt does.
+# TARGET=aarch64 builds for that processor with a cross compiler, and runs under qemu's user emulation.
 set -eu
 core=$(cd "$(dirname "$0")/.." && pwd)
 what=${1:-test}
 build=${BUILD_DIR:-$core/../build/core-tests}
+machine=$(uname -m)
+target=${TARGET:-$machine}
+if [ "$target" = "$machine" ]; then
+  CXX=${CXX:-g++} link="" emulator=""
+else
+  CXX=${CXX:-$target-linux-gnu-g++} link="-static" emulator="qemu-$target-static" build=$build-$target
+fi
 case $what in sanitize) build=$build-sanitize; extra="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-strict-aliasing" ;;
   *) extra="-O3" ;;
 esac
 mkdir -p "$build"
-CXX=${CXX:-g++}
 flags="-std=c++17 -fPIC -ffp-contract=off -Wall -Wextra -Wno-psabi -Werror $extra"
-case $(uname -m) in
-  x86_64)
-    sets="baseline avx2 avx512"; have="-DPELLUCID_HAVE_AVX2=1 -DPELLUCID_HAVE_AVX512=1" ;;
-  aarch64) sets="baseline neon"; have="-DPELLUCID_HAVE_NEON=1" ;;
-  *) sets="baseline"; have="" ;;
+case $target in
+  x86_64) sets="baseline avx2 avx512" ;;
+  aarch64 | arm64) sets="neon" ;;
+  *) sets="baseline" ;;
 esac
+have=""
+for isa in $sets; do have="$have -DPELLUCID_HAVE_$(echo "$isa" | tr a-z A-Z)=1"; done
 set_flags() {
   case $1 in
     avx2) echo "-mavx2 -mfma" ;;
@@ -39,8 +47,8 @@ compile "$core/select.cpp" "$build/select.o" $have
 case $what in
   bench)
     compile "$core/tests/bench.cpp" "$build/bench.o"
-    $CXX $flags $objects -o "$build/bench"
-    shift; exec "$build/bench" "$@" ;;
+    $CXX $flags $link $objects -o "$build/bench"
+    shift; exec $emulator "$build/bench" "$@" ;;
   *)
     for source in "$core"/*.cpp; do
       [ "$source" = "$core/select.cpp" ] || compile "$source" "$build/$(basename "$source" .cpp).o"
@@ -48,6 +56,6 @@ case $what in
     for source in "$core"/tests/test_*.cpp; do
       compile "$source" "$build/$(basename "$source" .cpp).o" $have
     done
-    $CXX $flags -pthread $objects -o "$build/tests"
-    [ $# -gt 0 ] && shift; exec "$build/tests" "$@" ;;
+    $CXX $flags $link -pthread $objects -o "$build/tests"
+    [ $# -gt 0 ] && shift; exec $emulator "$build/tests" "$@" ;;
 esac

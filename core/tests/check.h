@@ -28,7 +28,7 @@ inline void check(bool good, const std::string& what) {
 
 inline long padded(long width) { return (width + 15) / 16 * 16; }
 
-// The tables of every instruction set that this machine can run, the baseline first.
+// The tables of every instruction set that this machine can run, the baseline first where there is one.
 const std::vector<pellucid::KernelTable>& tables();
 
 inline std::mt19937_64& generator() {

@@ -6,7 +6,9 @@ namespace pellucid {
   namespace isa {                      \
   void fill_table(KernelTable& table); \
   }
+#if PELLUCID_HAVE_BASELINE
 PELLUCID_DECLARE(baseline)
+#endif
 #if PELLUCID_HAVE_AVX2
 PELLUCID_DECLARE(avx2)
 #endif
@@ -28,7 +30,9 @@ const std::vector<pellucid::KernelTable>& tables() {
       fill(table);
       found.push_back(table);
     };
+#if PELLUCID_HAVE_BASELINE
     add(pellucid::baseline::fill_table);
+#endif
 #if PELLUCID_HAVE_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) add(pellucid::avx2::fill_table);
 #endif
