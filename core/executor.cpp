@@ -133,10 +133,10 @@ long Executor<T>::run(const DataView& data, const std::uint32_t* order, long bat
     const long start = batch * batch_size;
     const long rows = std::min(batch_size, data.rows - start);
     const long next = start + rows;
-    Lookahead ahead;
+    Ahead ahead{};
     if (next < data.rows) {
       const long count = std::min(rows, data.rows - next);
-      ahead.begin(data, order ? order + next : nullptr, next, count, row_bytes, rows_ahead_, rows < kFewRows);
+      ahead = look_ahead(data, order ? order + next : nullptr, next, count, row_bytes, rows_ahead_, rows < kFewRows);
     }
     if (!run_batch({data, order ? order + start : nullptr, start, rows, scalars, batch - first, &ahead}, totals))
       return batch - first;

@@ -51,8 +51,6 @@ struct Totals {
   long correct = 0, rows = 0;
 };
 
-class Lookahead;
-
 template <class T>
 class Executor {
  public:
@@ -87,7 +85,7 @@ class Executor {
     long start, rows;
     const double* const* scalars;
     long column;
-    const Lookahead* ahead = nullptr;
+    const Ahead* ahead = nullptr;
   };
   // Samples first .. last-1 of the batch, which belong to one strand, and the memory of the thread that has them.
   struct Samples {

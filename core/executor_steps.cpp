@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "executor.h"
-#include "lookahead.h"
 #include "steps.h"
 #include "threads.h"
 
@@ -141,7 +140,7 @@ void Executor<T>::product(const StepSpec& step, const Batch& batch, int part, in
   if (range.row0 == range.row1 || range.col0 == range.col1) return;
   // The first part's columns go along all rows of x; that is enough.
   const bool over_x = step.buffers[0] == plan_.x;
-  if (over_x && batch.ahead && part == 0) range.ahead = &batch.ahead->over_x;
+  if (over_x && part == 0) range.ahead = batch.ahead;
   const bool apart = over_x && !x_is_gathered_;
   if (apart) range.rows_apart = rows_of_x_.data();
   const auto base = [&](int i) { return i == 0 && apart ? nullptr : base_[step.buffers[i]]; };

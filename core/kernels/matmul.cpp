@@ -69,8 +69,7 @@ template <class T>
 Pace pace_of(const Problem<T>& p, long row, long col, long width, long k0) {
   const Ahead* ahead = p.part.ahead;
   if (!ahead || col >= p.part.col0 + 2 * width) return {};
-  return {ahead->rows + row, ahead->first - row, ahead->last - row, k0 * ahead->element_bytes,
-          kRow * ahead->element_bytes};
+  return {ahead->rows + row, -row, ahead->count - row, k0 * ahead->element_bytes, kRow * ahead->element_bytes};
 }
 
 // The columns from col on, which are few.

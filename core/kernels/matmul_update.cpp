@@ -79,7 +79,7 @@ void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns,
     x.offset = row;
     if (!x.rows) x.a = p.a + row;
     if (const Ahead* ahead = j == 0 ? p.part.ahead : nullptr)
-      x.pace = {ahead->rows, ahead->first, ahead->last, row * ahead->element_bytes, kRow * ahead->element_bytes};
+      x.pace = {ahead->rows, 0, ahead->count, row * ahead->element_bytes, kRow * ahead->element_bytes};
     panel_rows(x, from, split, int(width / kLanes<T>));
   }
 }

@@ -17,11 +17,11 @@ namespace pellucid {
 
 // ---- matrix products ----------------------------------------------------------------------------------------------
 
-// Rows in memory that will be read soon, rows[first .. last-1]: a product that reads as many elements of each row of a
+// Rows in memory that will be read soon, rows[0 .. count-1]: a product that reads as many elements of each row of a
 // as one of them has may ask for their cache lines at the same pace, so that they arrive unnoticed.
 struct Ahead {
   const char* const* rows;
-  long first, last;
+  long count;
   long element_bytes;
 };
 
