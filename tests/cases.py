@@ -38,6 +38,7 @@ from pellucid.layers import (
     SiLU,
     Softmax,
     Softplus,
+    Standardize,
     Step,
     Tanh,
     ZeroPad2D,
@@ -197,6 +198,7 @@ LAYERS: tuple[Case, ...] = (
     _layer(Dropout2D(rate=0.0), 2, 2, 3),
     _layer(ZeroPad2D(1), 2, 3, 4),
     _layer(ZeroPad2D((0, 1, 2, 3)), 1, 2, 3),
+    _layer(Standardize(), 5),
 )
 
 JOINS: tuple[Case, ...] = (

@@ -38,6 +38,7 @@ SETTINGS = st.builds(
     threads=st.none() | COUNTS,
     validation_fraction=st.none() | FRACTIONS,
     patience=st.none() | COUNTS,
+    standardize=st.booleans(),
 )
 
 

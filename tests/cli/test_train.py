@@ -199,3 +199,19 @@ def test_every_name_builds_and_every_known_set_has_defaults():
             build_network(settings, classification=True)
     assert len(OPTIMIZERS) == len(defaults.LEARNING_RATES)
     assert set(defaults._KNOWN) == set(KNOWN)
+
+
+def test_columns_of_different_units_are_standardized_for_good(pellucid):
+    """What is saved takes the columns as they are; resuming keeps the bits."""
+    lines = ["height,weight,kind"]
+    for row in range(80):
+        kind = row % 2
+        lines.append(f"{1e6 + row % 7 + 20 * kind},{1e-4 * (row % 5)},{'ab'[kind]}")
+    Path("units.csv").write_text("\n".join(lines) + "\n")
+    assert pellucid("train units.csv --epochs 20 --standardize --out a").code == 0
+    net = Network.load("a/model.safetensors")
+    assert abs(net.parameters["0.mean"][0] - 1e6) < 30 and 5 < net.parameters["0.deviation"][0] < 20
+    assert "accuracy 100.00 %" in pellucid("evaluate a units.csv").out
+    assert pellucid("train units.csv --epochs 10 --standardize --out b").code == 0
+    assert pellucid("train --resume --out b --epochs 20").code == 0
+    assert digest("a") == digest("b")

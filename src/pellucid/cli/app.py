@@ -40,6 +40,7 @@ _TRAINING = (
         metavar="SHARE",
         help="Hold out this share of the training rows, in place of the data set's own validation part.",
     ),
+    click.option("--standardize", is_flag=True, default=None, help="Bring each column to mean 0 and deviation 1."),
     click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better validation loss."),
     click.option("--dtype", metavar="NAME", help=f"{listed(DTYPES)}."),
 )

@@ -6,7 +6,7 @@ from pellucid.cli.settings import Settings
 from pellucid.datasets import Dataset
 from pellucid.errors import InputError
 from pellucid.initializers import Initializer
-from pellucid.layers import Affine, Dropout, Layer, Sigmoid
+from pellucid.layers import Affine, Dropout, Layer, Sigmoid, Standardize
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
@@ -45,12 +45,21 @@ def build_optimizer(settings: Settings) -> Optimizer:
 def _layers(settings: Settings) -> list[Layer]:
     weights: type[Initializer] = getattr(initializers, INITIALIZERS[settings.init])
     activation: type[Layer] = getattr(layers, ACTIVATIONS[settings.activation])
-    found: list[Layer] = []
+    found: list[Layer] = [Standardize()] if settings.standardize else []
     for units in settings.layers[1:-1]:
         found += [Affine(units, weights=weights()), activation()]
         if settings.dropout:
             found.append(Dropout(settings.dropout))
     return [*found, Affine(settings.layers[-1], weights=weights())]
+
+
+def measure_columns(network: Network, data: Dataset) -> None:
+    """Gives the first layer, Standardize, the mean and deviation of each column of the training part.
+
+    Raises InputError where a deviation is too large for the network's dtype.
+    """
+    for name, values in Standardize.measure(data.train[0]).items():
+        network.parameters[f"0.{name}"] = values
 
 
 def check_sizes(settings: Settings, data: Dataset) -> None:

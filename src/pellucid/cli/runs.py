@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.cli import run_folder
-from pellucid.cli.building import build_network, build_optimizer, check_sizes
+from pellucid.cli.building import build_network, build_optimizer, check_sizes, measure_columns
 from pellucid.cli.defaults import resolve
 from pellucid.cli.settings import Settings
 from pellucid.datasets import Dataset, by_name
@@ -67,6 +67,8 @@ def _prepared(settings: Settings, data: Dataset, epoch_lines: bool) -> tuple[Set
     check_sizes(settings, data)
     network = build_network(settings, classification=data.task == "classification")
     check_data(*data.train, network.model)
+    if settings.standardize:
+        measure_columns(network, data)
     build_optimizer(settings)
     _check_parts(settings, data, epoch_lines)
     return dataclasses.replace(settings, engine=network.engine), network

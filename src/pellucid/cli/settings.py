@@ -18,7 +18,8 @@ class Settings:
 
     layers: numbers of units, the inputs first. validation_fraction: that share of the training rows is held out in
     place of the data set's own validation part; None: the data set's own. patience: stop after so many epochs
-    without a lower validation loss and keep the best weights; None: train all epochs and keep the last.
+    without a lower validation loss and keep the best weights; None: train all epochs and keep the last. standardize:
+    the first layer brings each column to mean 0 and deviation 1, as measured in the training part.
     """
 
     data: str
@@ -39,6 +40,7 @@ class Settings:
     threads: int | None = None
     validation_fraction: float | None = None
     patience: int | None = None
+    standardize: bool = False
 
     def typed(self) -> dict[str, Any]:
         """Returns the settings under the options' names, without those that are None."""
@@ -141,6 +143,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threads": _whole(1),
     "validation_fraction": _FRACTION,
     "patience": _whole(1),
+    "standardize": _truth,
     "out": _text,
     "epoch_lines": _truth,
     "quiet": _truth,

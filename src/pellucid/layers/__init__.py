@@ -22,6 +22,7 @@ from pellucid.layers.joining import Add, Concatenate
 from pellucid.layers.layer_norm import LayerNorm
 from pellucid.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from pellucid.layers.shaping import Flatten, Rescale, ZeroPad2D
+from pellucid.layers.standardize import Standardize
 from pellucid.named import Named
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Standardize",
     "Step",
     "Tanh",
     "ZeroPad2D",
