@@ -103,11 +103,41 @@ void argmax_columns(const T* x, long row0, long row1, long k, std::int32_t* out)
 }
 
 template <class T>
+PELLUCID_INLINE bool any(IntLanes<T> lanes) {
+  std::uint64_t words[sizeof(lanes) / sizeof(std::uint64_t)], set = 0;
+  __builtin_memcpy(words, &lanes, sizeof(lanes));
+  for (std::uint64_t word : words) set |= word;
+  return set != 0;
+}
+
+// Whether column `label` is the one that argmax would give: nothing before it is as large, nothing behind it larger.
+template <class T>
+PELLUCID_INLINE bool is_largest(const T* row, long k, long label, IntLanes<T> lane) {
+  using Int = typename VectorOf<T>::Int;
+  const Lanes<T> own = splat<T>(row[label]);
+  IntLanes<T> beaten = {};
+  for (long j = 0; j < k; j += kLanes<T>) {
+    const Lanes<T> x = load(row + j);
+    const IntLanes<T> column = lane + Int(j);
+    beaten |= ((x > own) | (x != x) | ((x == own) & (column < Int(label)))) & (column < Int(k));
+  }
+  return !any<T>(beaten);
+}
+
+template <class T>
 long count_correct(const T* x, long rows, long k, const std::int32_t* labels) {
   long correct = 0;
+  IntLanes<T> lane;
+  for (int l = 0; l < kLanes<T>; ++l) lane[l] = l;
   for (long r = 0; r < rows; ++r) {
     const T* row = x + r * padded(k);
-    correct += (k == 1 ? std::int32_t(row[0] > T(0.5)) : argmax(row, k)) == labels[r];
+    const long label = labels[r];
+    if (k == 1) {
+      correct += (row[0] > T(0.5)) == label;
+    } else if (label >= 0 && label < k) {
+      // Where the label's own number is NaN, it counts as largest if it is the first.
+      correct += row[label] == row[label] ? is_largest(row, k, label, lane) : argmax(row, k) == label;
+    }
   }
   return correct;
 }

@@ -1,4 +1,4 @@
-// The last few columns of a product, beyond the last full row of 16, where a vector of them would be mostly pad: sums
+// The last few columns of a product, or all of them, where a vector of 16 would be mostly pad: sums
 // along k with 16 partial sums by lane for c = a·b, and vectors of rows instead of columns for c = aᵀ·b.
 #pragma once
 
@@ -12,12 +12,12 @@ constexpr long kTailAtOnce = 4;
 // In half cycles for each row of c: a vector of columns takes k, one column k/16 and the sum over its lanes.
 constexpr long tail_of(long n, long k) {
   const long left = n % kRow;
-  return n > kRow && left * (k / kRow + 24) * 4 < k * 3 ? left : 0;
+  return left * (k / kRow + 24) * 4 < k * 3 ? left : 0;
 }
 // In half cycles for 16 rows of c, which are read and written one by one.
 constexpr long transposed_tail_of(long n, long k) {
   const long left = n % kRow;
-  return n > kRow && left <= kTailAtOnce && (k * (left + 1) + 64 * left) * 4 < kRow * k * 3 ? left : 0;
+  return left <= kTailAtOnce && (k * (left + 1) + 64 * left) * 4 < kRow * k * 3 ? left : 0;
 }
 
 // ---- c(rows, R) = a(rows, k)·b(R, k)ᵀ, for a and b with zeros up to padded(k) ---------------------------------------
