@@ -45,7 +45,7 @@ int Executor<T>::parts_of(const StepSpec& step, long rows) const {
     work = 1.0 * shape.m * shape.n * shape.k;
   } else if (step.kind == StepKind::program || step.kind == StepKind::update) {
     const int buffer = step.kind == StepKind::update ? step.buffers[1] : step.buffers.back();
-    work = 8.0 * rows_of(buffer, rows) * padded(plan_.buffers[buffer].width);
+    work = 16.0 * rows_of(buffer, rows) * padded(plan_.buffers[buffer].width);
   }
   return work < kWorthSharing ? 1 : threads_;
 }
