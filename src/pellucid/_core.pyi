@@ -44,9 +44,7 @@ class PlanSpec:
     first_update: int
     bound: float
     def __init__(self) -> None: ...
-    def add_buffer(
-        self, rows: int, width: int, home: int, offset: int, positions: int, bytes: bool
-    ) -> int: ...
+    def add_buffer(self, rows: int, width: int, home: int, offset: int, positions: int, bytes: bool) -> int: ...
     def add_step(
         self,
         kind: int,

@@ -60,6 +60,7 @@ class _Lowering:
     def __init__(self, core: Any, plan: Plan, layout: Layout, slots: tuple[str, ...]) -> None:
         self.plan = plan
         self.spec = core.PlanSpec()
+        self.count = 0
         self.same: dict[int, int] = {}
         self.by_positions = layouts.by_positions(plan)
         self.laid: dict[tuple[int, bool], int] = {}
@@ -188,12 +189,6 @@ class _Lowering:
 
     # Steps -----------------------------------------------------------------------------------------------------------
 
-    @property
-    def count(self) -> int:
-        return self._count
-
-    _count = 0
-
     def _emit(
         self,
         kind: str,
@@ -208,7 +203,7 @@ class _Lowering:
         mapped = [self._number(n) for n in buffers]
         number = STEP_KINDS.index(kind)
         self.spec.add_step(number, mapped, numbers or [], rule, *key, code, operands, registers, image or [])
-        self._count += 1
+        self.count += 1
 
     def _add_step(self, step: Step) -> None:
         if step.op in layouts.IMAGE_STEPS:
@@ -326,7 +321,7 @@ def update_numbers(rule: str, scalars: list[tuple[int, float]], attributes: Any)
 
     A decay that changes from step to step is the last of the run-time scalars.
     """
-    fixed = {key: (-1, float(value)) for key, value in attributes.items() if key not in ("rule",)}
+    fixed = {key: (-1, float(value)) for key, value in attributes.items() if key != "rule"}
     zero = (-1, 0.0)
     l2 = fixed.get("l2", zero)
     if len(scalars) > _RATES.get(rule, 1):

@@ -32,7 +32,7 @@ ROWS_AT_ONCE = 256
 """How many rows a forward pass takes at once: enough for products at full speed, few enough for the cache."""
 
 BYTES_AT_ONCE = 64 * 2**20
-"""What the activations of these rows may take; large images go in fewer rows."""
+"""What the activations of these rows may take; of large images, fewer rows go at once."""
 
 WORK_AT_ONCE = 1e9
 """Multiply-adds of these rows, 25 to 50 ms of one core: Ctrl-C waits for them."""

@@ -54,8 +54,9 @@ class MaxPool2D(_Pooling):
     dx: each dy goes to the first cell that holds the largest.
 
     window (KH, KW) or one number for both, at most 256 cells; stride likewise, by default the window, so that windows
-    do not overlap; padding as of Conv2D, and never the largest. Raises InputError where x is not images, or the window
-    is larger than they are. Source: Nielsen, ch. 6; Deep Learning from Scratch, 7.3.
+    do not overlap; padding as of Conv2D, less than the window, and never the largest. Raises InputError where x is not
+    images, the window is larger than they are or has too many cells, or the padding is not less than the window.
+    Source: Nielsen, ch. 6; Deep Learning from Scratch, 7.3.
     """
 
     def __post_init__(self) -> None:
@@ -84,8 +85,9 @@ class AveragePool2D(_Pooling):
 
     dx: each dy goes to the cells of its window in equal shares.
 
-    window, stride and padding as of MaxPool2D, of any size; the mean is over the cells that lie in the image. Raises
-    InputError where x is not images, or the window is larger than they are. Source: LeCun et al., 1998.
+    window, stride and padding as of MaxPool2D, a window of any number of cells; the mean is over those that lie in the
+    image. Raises InputError where x is not images, the window is larger than they are, or the padding is not less than
+    the window. Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
     """
 
     def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:

@@ -55,8 +55,7 @@ class Windows:
 
     def on(self, input_shape: Shape) -> Pair:
         """Returns (H', W'), how often a window fits; raises InputError where x is not images, or they are too small."""
-        _, *size = image(input_shape)
-        height, width = size
+        _, height, width = image(input_shape)
         padding = self.padding_of((height, width))
         high, wide = output_size((height, width), self.window, self.stride, padding, self.dilation)
         if min(high, wide) > 0:

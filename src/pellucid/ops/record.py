@@ -224,13 +224,9 @@ def _broadcast(*shapes: Shape) -> Shape | None:
 
 
 _SLOTS = (
-    {"running_update": 0}
-    | {"sgd_update": 0, "momentum_update": 1, "nesterov_update": 1, "adagrad_update": 1, "rmsprop_update": 1}
-    | {
-        "adam_update": 2,
-        "adamw_update": 2,
-    }
-)
+    {"running_update": 0, "sgd_update": 0, "momentum_update": 1, "nesterov_update": 1, "adagrad_update": 1}
+    | {"rmsprop_update": 1, "adam_update": 2, "adamw_update": 2}
+)  # fmt: skip
 
 _RULES: dict[str, Callable[..., Shape | None]] = {
     "affine": _affine,

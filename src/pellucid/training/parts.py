@@ -13,7 +13,7 @@ from pellucid.ops import Array
 
 
 def rows_of(data: Data, rows: Any, x: Array | None = None, bound: float | None = None) -> Data:
-    """Returns some rows of a data set, as one of their own; with another x of another bound where they are given."""
+    """Returns some rows as a data set of their own; with another x, and its bound, where these are given."""
     return replace(
         data,
         x=data.x[rows] if x is None else x,
