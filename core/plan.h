@@ -45,6 +45,7 @@ enum class StepKind : int {
   mean_weights,   // w -> c
   dropout_mask,   // -> y, numbers: step, rate; key: seed, purpose
   running_update, // value, w: w = m·w + (1 − m)·value, numbers: m
+  // From here on over images, and made in groups (groups.h).
   conv2d,                 // x, W, b -> y
   conv2d_input_gradient,  // dy, W -> dx
   conv2d_weight_gradient, // x, dy -> dW

@@ -1,4 +1,4 @@
-"""What the convolutional experiments of both books share: MNIST as images, and dropout as the books scale it."""
+"""What experiments on images share: MNIST as images, dropout as the books scale it, and which images are mistaken."""
 
 from typing import Any
 
