@@ -5,7 +5,6 @@ reported loss is that of the data alone, without these two terms. η is the lear
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -16,10 +15,8 @@ from pellucid import ops
 from pellucid.checks import at_least_zero, fraction, keep, positive
 from pellucid.errors import InputError
 from pellucid.named import Named
-from pellucid.ops import Array, Scalar
+from pellucid.ops import Array
 from pellucid.schedules import Constant, Schedule
-
-Scalars = Mapping[str, Scalar]
 
 
 @dataclass(frozen=True)

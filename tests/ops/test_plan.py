@@ -93,11 +93,6 @@ def test_the_validator_catches_shapes_that_fit_no_op() -> None:
         validate(with_buffer(1, shape=(4, 3)), shape_rule)
 
 
-def test_lifetimes_run_from_making_to_the_last_reading() -> None:
-    plan = small_plan()
-    assert plan.lifetimes() == {4: (0, 1), 5: (1, 3)}
-
-
 def test_steps_that_nobody_reads_are_left_out_but_updates_stay() -> None:
     plan = small_plan()
     x = plan.steps[0].inputs[0]

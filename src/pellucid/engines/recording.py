@@ -1,4 +1,4 @@
-"""Records one training step of a model: forward, loss, backward and update, run once on arrays without values."""
+"""Records a training step, gradient, evaluation or prediction of a model, run once on arrays without values."""
 
 from dataclasses import replace
 from typing import Any, cast

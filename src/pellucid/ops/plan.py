@@ -75,20 +75,6 @@ class Plan:
         self.buffers.append(made)
         return made
 
-    def lifetimes(self) -> dict[int, tuple[int, int]]:
-        """Returns for each buffer made by a step the step that makes it and the last one that needs it."""
-        spans: dict[int, tuple[int, int]] = {}
-        for index, step in enumerate(self.steps):
-            for number in step.makes:
-                spans[number] = (index, index)
-            for number in step.reads:
-                if number in spans:
-                    spans[number] = (spans[number][0], index)
-        for number in self.results.values():
-            if number in spans:
-                spans[number] = (spans[number][0], len(self.steps))
-        return spans
-
     def without_unused_steps(self) -> "Plan":
         """Returns the plan less every step whose output nobody reads, such as dx of the first layer."""
         needed = set(self.results.values())
