@@ -91,10 +91,8 @@ long Executor<T>::scratch_size() const {
       const Shape shape = product_shape(plan_, step, max_rows_);
       most = std::max(most, kernels_.matmul_scratch(product_of(step.kind), shape.m, shape.n, shape.k));
     } else if (step.kind == StepKind::program) {
-      const Program program{step.code.data(), static_cast<int>(step.code.size()), step.operands.data(),
-                            static_cast<int>(step.operands.size()), step.registers};
       const long width = plan_.buffers[step.buffers.back()].width;
-      most = std::max(most, kernels_.program_scratch(program, width));
+      most = std::max(most, kernels_.program_scratch(program_of(step), width));
     } else if (step.kind == StepKind::conv2d || step.kind == StepKind::conv2d_weight_gradient) {
       most = std::max(most, kernels_.convolution_sizes(step.image).scratch);
     } else if (step.kind == StepKind::conv2d_input_gradient) {

@@ -7,15 +7,6 @@
 #include "threads.h"
 
 namespace pellucid {
-namespace {
-
-Program program_of(const StepSpec& step) {
-  return {step.code.data(), static_cast<int>(step.code.size()), step.operands.data(),
-          static_cast<int>(step.operands.size()), step.registers};
-}
-
-}  // namespace
-
 // Returns how many elements all filters and sums take.
 template <class T>
 long Executor<T>::lay_out_working() {

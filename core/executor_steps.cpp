@@ -88,11 +88,9 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
       const int count = static_cast<int>(step.operands.size());
       T* data[64];
       for (int i = 0; i < count; ++i) data[i] = step.operands[i].kind == OperandKind::constant ? nullptr : base(i);
-      const Program program{step.code.data(), static_cast<int>(step.code.size()), step.operands.data(), count,
-                            step.registers};
       long first, last;
       share(rows(count - 1), 1, part, parts, first, last);
-      kernels_.run_program(program, data, first, last, width(count - 1), scratch);
+      kernels_.run_program(program_of(step), data, first, last, width(count - 1), scratch);
       return;
     }
     case StepKind::sum_rows:

@@ -7,21 +7,13 @@
 #include "families.h"
 #include "geometry.h"
 #include "matmul_tile.h"
+#include "memory.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
 namespace {
 
 // ---- the image, with zeros where the window finds none ------------------------------------------------------------
-
-template <class T>
-void clear(T* to, long count) {
-  __builtin_memset(static_cast<void*>(to), 0, static_cast<std::size_t>(count) * sizeof(T));
-}
-template <class T>
-void copy(const T* from, long count, T* to) {
-  __builtin_memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
-}
 
 // The first and the last + 1 of `count` numbers, `gap` apart from `margin` on, that lie in 0 .. size-1.
 struct Inside {
@@ -44,10 +36,10 @@ const T* stage(const Geometry& g, const T* x, T* scratch) {
       T* to = scratch +
               ((plane * height + row * g.row_gap + g.top) * width + columns.first * g.column_gap + g.left) * pitch;
       if (g.column_gap == 1) {
-        copy(from, (columns.last - columns.first) * pitch, to);
+        copy(from, to, (columns.last - columns.first) * pitch);
       } else {
         for (long column = columns.first; column < columns.last; ++column, from += pitch, to += g.column_gap * pitch)
-          copy(from, pitch, to);
+          copy(from, to, pitch);
       }
     }
   return scratch;

@@ -2,19 +2,11 @@
 // columns of one matrix into those of another. Nothing is computed, so the bits are the source's.
 #include "families.h"
 #include "matmul_tile.h"
+#include "memory.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
 namespace {
-
-template <class T>
-PELLUCID_INLINE void clear(T* p, long count) {
-  std::memset(p, 0, std::size_t(count) * sizeof(T));
-}
-template <class T>
-PELLUCID_INLINE void copy(const T* from, T* to, long count) {
-  std::memcpy(to, from, std::size_t(count) * sizeof(T));
-}
 
 // x (height·width, channels) to y (out_height·out_width, channels) of each sample. What lies between two rows of the
 // image, the right margin of one and the left margin of the next, is one stretch of zeros.

@@ -1,6 +1,7 @@
 // Pools over images by positions. Channels are independent, so every loop is over vectors of channels; a cell that
 // several windows cover gathers their contributions in increasing order of output position, within each sample.
 #include "families.h"
+#include "memory.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -86,11 +87,6 @@ PELLUCID_INLINE void each_window(const Window& w, const Visit& visit) {
 // Elements of a sample of the image, and of the output.
 PELLUCID_INLINE long image_size(const Window& w) { return w.height * w.width * padded(w.channels); }
 PELLUCID_INLINE long output_size(const Window& w) { return w.out_height * w.out_width * padded(w.channels); }
-
-template <class T>
-PELLUCID_INLINE void clear(T* p, long count) {
-  std::memset(p, 0, std::size_t(count) * sizeof(T));
-}
 
 // ---- the largest --------------------------------------------------------------------------------------------------
 

@@ -132,12 +132,9 @@ long count_correct(const T* x, long rows, long k, const std::int32_t* labels) {
   for (long r = 0; r < rows; ++r) {
     const T* row = x + r * padded(k);
     const long label = labels[r];
-    if (k == 1) {
-      correct += (row[0] > T(0.5)) == label;
-    } else if (label >= 0 && label < k) {
-      // Where the label's own number is NaN, it counts as largest if it is the first.
-      correct += row[label] == row[label] ? is_largest(row, k, label, lane) : argmax(row, k) == label;
-    }
+    if (label < 0 || label >= k) continue;
+    // Where the label's own number is NaN, it counts as largest if it is the first.
+    correct += row[label] == row[label] ? is_largest(row, k, label, lane) : argmax(row, k) == label;
   }
   return correct;
 }

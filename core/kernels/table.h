@@ -174,7 +174,7 @@ struct Kernels {
   bool (*all_below)(const T* p, long count, T bound);
   // out[r] = the first column that holds the largest of row r; NaN counts as largest, as in np.argmax.
   void (*argmax_columns)(const T* x, long row0, long row1, long k, std::int32_t* out);
-  // The number of rows r with argmax of x's row r == labels[r]. k = 1: the class is x > 0.5.
+  // The number of rows r with argmax of x's row r == labels[r].
   long (*count_correct)(const T* x, long rows, long k, const std::int32_t* labels);
 
   // dst(rows,width) = T(source[row])·T(scale), row = index[r], or start + r where index is null. Elements of a source

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pellucid import ops
 from pellucid.errors import InputError
@@ -27,13 +28,14 @@ class Standardize(Layer):
     """
 
     @staticmethod
-    def measure(x: Array) -> Named:
+    def measure(x: ArrayLike) -> Named:
         """Returns the mean and the deviation (divided by N) of each column of x (N, K); of constant ones, 1.
 
         Raises InputError where x is not (N, K) with N > 0, or a deviation is not finite.
         """
-        if x.ndim != 2 or not len(x):
-            raise InputError(f"x has the shape {x.shape}; rows of columns (N, K) were expected.")
+        x = np.asarray(x)
+        if x.ndim != 2 or not len(x) or x.dtype.kind not in "fiub":
+            raise InputError(f"x is {x.dtype} of the shape {x.shape}; rows of columns of numbers (N, K) were expected.")
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
         wrong = np.flatnonzero(~np.isfinite(deviation))
