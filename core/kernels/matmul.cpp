@@ -97,20 +97,22 @@ void blocked(const Problem<T>& p, T scale = T(1)) {
   if (left && p.part.col1 == p.n) dots_tail<T, kPanel>(p, p.n - left, left);
   for (long row = p.part.row0; row < p.part.row1; row += kRowBlock) {
     const Split split(smaller(kRowBlock, p.part.row1 - row), kMaxRows);
+    const Split split_three(split.count(), max_rows(3));
     const int most = kReady ? 2 : widest(split.tallest());
     const bool once = !kReady && split.tiles == 1;  // b is read once: nothing to keep in a cache
-    const long block = once ? p.k : kPanelElements<T> / (most * kLanes<T>);
+    const long block = once ? p.k : kPanelElements<T> / ((most == 2 ? 3 : most) * kLanes<T>) / kRow * kRow;
     for (long k0 = 0; k0 < p.k; k0 += block) {
       const long depth = smaller(block, p.k - k0);
       Accumulators<T> from = p.from;
       if (k0 > 0) from.start = Start::accumulate;
       for (long col = p.part.col0; col < end;) {
-        const int vectors = panel_vectors((end - col) / kLanes<T>, most);
+        const long remaining = (end - col) / kLanes<T>;
+        const int vectors = once ? panel_vectors(remaining, most) : panel_or_three(remaining, most);
         if (kPanel == Panel::transposed) pack_transposed(p, col, k0, depth, vectors * kLanes<T>, p.scratch);
         if (kPanel == Panel::scaled) pack_scaled(p, col, k0, depth, vectors * kLanes<T>, scale);
         if (from.start == Start::bias) from.bias = p.from.bias + col;
         const Pace pace = pace_of(p, row, col, most * kLanes<T>, k0);
-        panel_tiles<T, kLeft>(p, split, row, col, k0, depth, vectors, kReady, from, pace);
+        panel_tiles<T, kLeft>(p, vectors == 3 ? split_three : split, row, col, k0, depth, vectors, kReady, from, pace);
         col += vectors * kLanes<T>;
       }
     }

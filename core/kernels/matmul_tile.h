@@ -209,6 +209,7 @@ constexpr int kMaxRows = kRegisters == 32 ? 12 : 6;
 constexpr int max_rows(int vectors) {
   return vectors == 1   ? kMaxRows
          : vectors == 2 ? kMaxRows
+         : vectors == 3 ? (kRegisters == 32 ? 8 : 4)
          : vectors == 4 ? (kRegisters == 32 ? 6 : 3)
                         : kRegisters / 16;
 }
@@ -232,6 +233,8 @@ TileFunction<T> tile_of(int rows, int vectors) {
       return TileRow<T, 1, kLeft, kPack>::of(rows);
     case 2:
       return TileRow<T, 2, kLeft, kPack>::of(rows);
+    case 3:
+      return TileRow<T, 3, kLeft, kPack>::of(rows);
     case 4:
       return TileRow<T, 4, kLeft, kPack>::of(rows);
     default:
@@ -266,6 +269,11 @@ inline int panel_vectors(long remaining, int most) {
   int vectors = most;
   while (vectors > remaining) vectors /= 2;
   return vectors;
+}
+
+// As many, but the last three together: a vector by itself has a load for every multiply-add.
+inline int panel_or_three(long remaining, int most) {
+  return remaining == 3 && most == 2 ? 3 : panel_vectors(remaining, most);
 }
 
 // A square of kLanes x kLanes, transposed in registers: interleaving rows i and i + half, log2(kLanes) times.

@@ -39,15 +39,22 @@ struct Strips {
   long lda, ldb, n, k;
   Part part;
   T scale;    // of b
-  T* packed;  // b's columns of one group: panels of (k, kPanel), the last one narrower where only 16 are left
+  T* packed;  // b's columns of one group: panels of (k, panel_width)
 };
+
+// Columns of the panel that begins where so many are left.
+template <class T>
+long panel_width(long left, long k) {
+  const int vectors = int(left / kLanes<T>);
+  return (k > kThinDepth ? panel_or_three(vectors, 2) : panel_vectors(vectors, 2)) * kLanes<T>;
+}
 
 template <class T>
 void pack_group(const Strips<T>& p, long col, long columns) {
   T* to = p.packed;
   const Lanes<T> scale = splat<T>(p.scale);
-  for (long j = 0; j < columns; j += kPanel<T>) {
-    const long width = smaller(kPanel<T>, columns - j);
+  for (long j = 0, width; j < columns; j += width) {
+    width = panel_width<T>(columns - j, p.k);
     for (long k = 0; k < p.k; ++k, to += width)
       for (long v = 0; v < width; v += kLanes<T>) store(to + v, load(p.b + k * p.ldb + col + j + v) * scale);
   }
@@ -72,15 +79,16 @@ void panel_rows(TileOperands<T>& x, const Accumulators<T>& from, const Split& sp
 template <class T>
 void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns, T* c, long ldc,
                  const Accumulators<T>& from) {
-  for (long j = 0; j < columns; j += kPanel<T>) {
-    const long width = smaller(kPanel<T>, columns - j);
+  for (long j = 0, width; j < columns; j += width) {
+    width = panel_width<T>(columns - j, p.k);
     TileOperands<T> x{nullptr, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
     x.rows = static_cast<const T* const*>(p.part.rows_apart);
     x.offset = row;
     if (!x.rows) x.a = p.a + row;
     if (const Ahead* ahead = j == 0 ? p.part.ahead : nullptr)
       x.pace = {ahead->rows, 0, ahead->count, row * ahead->element_bytes, kRow * ahead->element_bytes};
-    panel_rows(x, from, split, int(width / kLanes<T>));
+    const int vectors = int(width / kLanes<T>);
+    panel_rows(x, from, vectors == 3 ? Split(split.count(), max_rows(3)) : split, vectors);
   }
 }
 
