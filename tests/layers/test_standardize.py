@@ -69,6 +69,14 @@ def test_what_cannot_be_measured_is_refused(x: np.ndarray, said: str) -> None:
         Standardize.measure(x)
 
 
+def test_lists_are_measured_as_arrays_and_words_are_refused() -> None:
+    measured = Standardize.measure([[1, 2], [3, 2]])
+    np.testing.assert_array_equal(measured.mean, [2.0, 2.0])
+    np.testing.assert_array_equal(measured.deviation, [1.0, 1.0])
+    with pytest.raises(InputError, match="rows of numbers"):
+        Standardize.measure([["a"], ["b"]])
+
+
 def test_images_are_refused() -> None:
     with pytest.raises(InputError, match=r"takes one vector per sample, not \(1, 4, 4\)"):
         Network([Standardize()], input_shape=(1, 4, 4))

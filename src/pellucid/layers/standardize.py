@@ -35,7 +35,7 @@ class Standardize(Layer):
         """
         x = np.asarray(x)
         if x.ndim != 2 or not len(x) or x.dtype.kind not in "fiub":
-            raise InputError(f"x is {x.dtype} of the shape {x.shape}; rows of columns of numbers (N, K) were expected.")
+            raise InputError(f"x has the shape {x.shape} and the type {x.dtype}; rows of numbers (N, K) were expected.")
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
         wrong = np.flatnonzero(~np.isfinite(deviation))
