@@ -12,7 +12,7 @@ constexpr long kTailAtOnce = 4;
 // In half cycles for each row of c: a vector of columns takes k, one column k/16 and the sum over its lanes.
 constexpr long tail_of(long n, long k) {
   const long left = n % kRow;
-  return left * (k / kRow + 24) * 4 < k * 3 ? left : 0;
+  return left <= kTailAtOnce && left * (k / kRow + 24) * 4 < k * 3 ? left : 0;
 }
 // In half cycles for 16 rows of c, which are read and written one by one.
 constexpr long transposed_tail_of(long n, long k) {
@@ -66,27 +66,21 @@ void tail_rows(const RowsOf<T>& a, const T* b, long ldb, long k, const T* bias, 
   for (; i < rows; ++i) tail_dots<T, 1, R>(a, i, b, ldb, k, bias, c + i * ldc, ldc);
 }
 
-// `columns` of c from its pointer on, and zeros up to the end of their row of 16.
+// `columns` of c from its pointer on, at most kTailAtOnce, and zeros up to the end of their row of 16.
 template <class T>
 void tail_columns(const RowsOf<T>& a, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows,
                   long columns) {
   for (long i = 0; i < rows; ++i)
     for (long v = 0; v < kRow; v += kLanes<T>) store(c + i * ldc + v, Lanes<T>{});
-  for (long j = 0; j < columns; j += kTailAtOnce) {
-    const T* from = bias ? bias + j : nullptr;
-    switch (smaller(kTailAtOnce, columns - j)) {
-      case 1:
-        tail_rows<T, 1>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
-        break;
-      case 2:
-        tail_rows<T, 2>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
-        break;
-      case 3:
-        tail_rows<T, 3>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
-        break;
-      default:
-        tail_rows<T, 4>(a, b + j * ldb, ldb, k, from, c + j, ldc, rows);
-    }
+  switch (columns) {
+    case 1:
+      return tail_rows<T, 1>(a, b, ldb, k, bias, c, ldc, rows);
+    case 2:
+      return tail_rows<T, 2>(a, b, ldb, k, bias, c, ldc, rows);
+    case 3:
+      return tail_rows<T, 3>(a, b, ldb, k, bias, c, ldc, rows);
+    default:
+      return tail_rows<T, 4>(a, b, ldb, k, bias, c, ldc, rows);
   }
 }
 
