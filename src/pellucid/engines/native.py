@@ -90,23 +90,27 @@ class NativeEngine:
         self._order: tuple[Any, Any] = (None, None)
         self._in_use = threading.RLock()
         try:
-            self._try_out()
+            prediction = self._try_out()
         except OutsideVocabulary:
             raise
         except (TypeError, AttributeError, IndexError) as error:
             # A layer of the user's own that asks an array for what only one with values has.
             raise OutsideVocabulary(f"recording it ends in {type(error).__name__}: {error}.") from error
-        self.quick_predict: Callable[[Any], Array | None] = self._quick_predict()
+        self.quick_predict: Callable[[Any], Array | None] = self._quick_predict(prediction.spec)
 
-    def _try_out(self) -> None:
-        """Records and lowers everything once, so that a model that cannot run natively is known as such at once."""
-        self._lower(record_prediction(self.model), ())
+    def _try_out(self) -> Lowered:
+        """Records and lowers everything once, so that a model that cannot run natively is known as such at once.
+
+        Returns the plan for prediction, which the quick way goes on to use.
+        """
+        prediction = self._lower(record_prediction(self.model), ())
         if self.model.loss is not None:
             labels = self.model.output_shape[0] > 1
             self._lower(record_evaluation(self.model, labels), ())
             # Step cannot be trained through, and will say so to whoever tries; predicting with it is fine.
             with suppress(InputError):
                 self._lower(record_training_step(self.model, SGD(), labels), ())
+        return prediction
 
     # The engine's verbs ----------------------------------------------------------------------------------------------
 
@@ -174,9 +178,8 @@ class NativeEngine:
 
     # The quick ways --------------------------------------------------------------------------------------------------
 
-    def _quick_predict(self) -> Callable[[Any], Array | None]:
+    def _quick_predict(self, spec: Any) -> Callable[[Any], Array | None]:
         model = self.model
-        spec = self._lower(record_prediction(model), ()).spec
         kind = self._core.QuickPredict32 if model.dtype == np.float32 else self._core.QuickPredict64
         shape, dtype, empty = model.output_shape, model.dtype, np.empty
         # For a single row without a frame of Python: a tenth of the whole call.
