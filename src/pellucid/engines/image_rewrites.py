@@ -25,11 +25,7 @@ def _swapped(plan: Plan, relu: Step) -> Plan:
     pool, places, above = (by_op.get(op) for op in ("max_pool2d", "max_pool2d_places", "greater"))
     if pool is None or pool.output is None or relu.output in plan.results.values() or len(readers) != len(by_op):
         return plan
-    largest = _like(plan, pool.output)
-    new = {
-        id(relu): replace(pool, inputs=relu.inputs[:1], output=largest),
-        id(pool): replace(relu, inputs=(largest, 0.0), output=pool.output),
-    }
+    new: dict[int, Step] = {}
     if places is not None and above is not None and len(readers) == 3:
         back = _way_back(plan, places, above)
         if back is None or above.inputs != (relu.output, 0.0):
@@ -43,6 +39,9 @@ def _swapped(plan: Plan, relu: Step) -> Plan:
         new[id(product)] = replace(unpool, inputs=(gated, given), output=product.output)
     elif len(readers) != 1:
         return plan
+    largest = _like(plan, pool.output)
+    new[id(relu)] = replace(pool, inputs=relu.inputs[:1], output=largest)
+    new[id(pool)] = replace(relu, inputs=(largest, 0.0), output=pool.output)
     return Plan(plan.buffers, [new.get(id(step), step) for step in plan.steps], plan.results)
 
 

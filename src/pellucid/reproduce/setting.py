@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.datasets import digits, expanded, mnist
+from pellucid.datasets import Dataset, digits, expanded, mnist
 
 Rows = NDArray[Any]
 Part = tuple[Rows, Rows]
@@ -20,6 +20,11 @@ class Images:
     train: Part
     validation: Part
     test: Part
+
+    @classmethod
+    def of(cls, data: Dataset) -> "Images":
+        """Returns the three parts of a data set."""
+        return cls(data.train, data.validation, data.test)
 
     @property
     def book_train(self) -> Part:
@@ -61,8 +66,7 @@ class Setting:
 
 @functools.lru_cache(maxsize=1)
 def _mnist() -> Images:
-    data = mnist()
-    return Images(data.train, data.validation, data.test)
+    return Images.of(mnist())
 
 
 @functools.lru_cache(maxsize=1)

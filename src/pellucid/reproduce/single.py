@@ -59,17 +59,13 @@ def clothes(setting: Setting, load: Callable[[], Dataset] = fashion_mnist) -> Re
     """The same on Fashion-MNIST, whose images are also mirrored and may not be turned."""
     seeds = setting.seeds(1)
     try:
-        images = setting.images() if setting.fast else _parts(load())
+        images = setting.images() if setting.fast else Images.of(load())
     except InputError as error:
         return Result([Row("Fashion-MNIST", "no figure", "", NOT_YET, str(error))], seeds)
     net = trained(images, Augment(shift=2, scale=0.1, flip=True, cutout=8), setting, seeds[0])
     x, t = pictured(images.test)
     right = 100 * float(np.mean(net.classify(x) == t))
     return Result([shown("the same recipe on Fashion-MNIST", [right])], seeds)
-
-
-def _parts(data: Dataset) -> Images:
-    return Images(data.train, data.validation, data.test)
 
 
 EXPERIMENTS = (
