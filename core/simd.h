@@ -81,6 +81,17 @@ template <class T>
 PELLUCID_INLINE void store(T* p, Lanes<T> v) {
   *reinterpret_cast<typename VectorOf<T>::Unaligned*>(p) = v;
 }
+// Has this vector read here, once: a compiler would rather read it again from memory with each use.
+template <class T>
+PELLUCID_INLINE void keep(Lanes<T>& a) {
+#if defined(__ARM_NEON)
+  asm("" : "+w"(a));
+#elif defined(__SSE2__)
+  asm("" : "+v"(a));
+#else
+  (void)a;
+#endif
+}
 template <class T>
 PELLUCID_INLINE Lanes<T> splat(T x) {
   return x - Lanes<T>{};  // x - 0 is x, -0 and NaN included

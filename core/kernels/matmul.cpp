@@ -1,5 +1,7 @@
 // Matrix products. c is cut into tiles held in registers (matmul_tile.h); the loops around them keep the operands of a
 // tile in the first-level cache. Which algorithm sums an element depends on the full shape alone.
+#include <algorithm>
+
 #include "blocked.h"
 #include "families.h"
 #include "tail.h"
@@ -41,7 +43,7 @@ enum class Panel { as_is, transposed, scaled };
 // One panel of columns, over one block of rows and of k.
 template <class T, Left kLeft>
 void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, long k0, long depth, int vectors,
-                 bool panel_ready, const Accumulators<T>& from, const Pace& pace) {
+                 bool panel_ready, const Accumulators<T>& from, const Pace& pace, const Beside<T>& beside) {
   const long width = long(vectors) * kLanes<T>;
   const bool pack = !panel_ready && split.tiles > 1 && p.ldb * long(sizeof(T)) >= kPackStride;
   TileOperands<T> x{nullptr, p.lda, nullptr, p.ldb, depth, p.c + row * p.ldc + col, p.ldc, p.scratch, 1, pace};
@@ -52,6 +54,8 @@ void panel_tiles(const Problem<T>& p, const Split& split, long row, long col, lo
     x.a = transposed(kLeft) ? p.a + k0 * p.lda + row : p.a + row * p.lda + k0;
   }
   x.b = p.b + k0 * p.ldb + col;
+  x.beside = beside;
+  x.fresh = col == p.part.col0;
   if (pack) {
     const long height = split.height(0);
     tile_of<T, kLeft, true>(int(height), vectors)(x, from);
@@ -72,32 +76,52 @@ Pace pace_of(const Problem<T>& p, long row, long col, long width, long k0) {
   return {ahead->rows + row, -row, ahead->count - row, k0 * ahead->element_bytes, kRow * ahead->element_bytes};
 }
 
-// The columns from col on, which are few.
+// The last columns, which are few and go along k: b(columns, k), read where it is, or packed behind the panel's
+// scratch.
+template <class T>
+struct Few {
+  long columns, first;
+  const T* b = nullptr;
+  long ldb = 0;
+  DotsEnd<T> end{};
+};
+
 template <class T, Panel kPanel>
-void dots_tail(const Problem<T>& p, long col, long columns) {
-  const long row = p.part.row0, ld = padded(p.k);
-  const T* b = p.b + col * p.ldb;
-  if (kPanel == Panel::as_is) {
-    b = p.scratch;
-    for (long j = 0; j < columns; ++j)
-      for (long k = 0; k < ld; ++k) p.scratch[j * ld + k] = k < p.k ? p.b[k * p.ldb + col + j] : T(0);
-  }
-  const T* bias = p.from.start == Start::bias ? p.from.bias + col : nullptr;
-  const T* const* rows = p.part.rows_apart ? p.rows_apart() + row : nullptr;
-  const RowsOf<T> a{rows ? nullptr : p.a + row * p.lda, p.lda, rows};
-  tail_columns(a, b, kPanel == Panel::as_is ? ld : p.ldb, p.k, bias, p.c + row * p.ldc + col, p.ldc, p.part.row1 - row,
-               columns);
+Few<T> few_columns(const Problem<T>& p) {
+  const long columns = p.part.col1 == p.n ? tail_of(p.n, p.k) : 0, first = p.n - columns;
+  if (columns == 0) return {0, first};
+  const T* bias = p.from.start == Start::bias ? p.from.bias + first : nullptr;
+  const DotsEnd<T> end{bias, p.c + first, p.ldc};
+  if (kPanel == Panel::transposed) return {columns, first, p.b + first * p.ldb, p.ldb, end};
+  const long ld = padded(p.k);
+  T* packed = p.scratch + kPanelElements<T>;
+  for (long j = 0; j < columns; ++j)
+    for (long k = 0; k < ld; ++k) packed[j * ld + k] = k < p.k ? p.b[k * p.ldb + first + j] : T(0);
+  return {columns, first, packed, ld, end};
+}
+
+template <class T>
+RowsOf<T> left_rows(const Problem<T>& p) {
+  if (const auto rows = p.rows_apart()) return {nullptr, 0, rows, p.a_offset};
+  return {p.a, p.lda};
 }
 
 template <class T, Left kLeft, Panel kPanel>
 void blocked(const Problem<T>& p, T scale = T(1)) {
   constexpr bool kReady = kPanel != Panel::as_is;
-  const long left = transposed(kLeft) ? 0 : tail_of(p.n, p.k),
-             end = left ? smaller(p.part.col1, p.n - left) : padded(p.part.col1);
-  if (left && p.part.col1 == p.n) dots_tail<T, kPanel>(p, p.n - left, left);
+  Few<T> few{0, p.n};
+  if constexpr (!transposed(kLeft)) few = few_columns<T, kPanel>(p);
+  const long end = few.columns ? few.first : padded(p.part.col1);
   for (long row = p.part.row0; row < p.part.row1; row += kRowBlock) {
     const Split split(smaller(kRowBlock, p.part.row1 - row), kMaxRows);
     const Split split_three(split.count(), max_rows(3));
+    if (few.columns && end <= p.part.col0) {
+      const RowsOf<T> a = left_rows(p);
+      by_dots(split.count(), few.columns, WholeDots<T>{a.from(row), few.b, few.ldb, p.k, few.end.from(row)});
+      continue;
+    }
+    T* sums = few.columns ? p.scratch + kPanelElements<T> + few.columns * padded(p.k) : nullptr;
+    if (sums) std::fill_n(sums, split.count() * few.columns * kRow, T(0));
     const int most = kReady ? 2 : widest(split.tallest());
     const bool once = !kReady && split.tiles == 1;  // b is read once: nothing to keep in a cache
     const long block = once ? p.k : kPanelElements<T> / ((most == 2 ? 3 : most) * kLanes<T>) / kRow * kRow;
@@ -112,10 +136,14 @@ void blocked(const Problem<T>& p, T scale = T(1)) {
         if (kPanel == Panel::scaled) pack_scaled(p, col, k0, depth, vectors * kLanes<T>, scale);
         if (from.start == Start::bias) from.bias = p.from.bias + col;
         const Pace pace = pace_of(p, row, col, most * kLanes<T>, k0);
-        panel_tiles<T, kLeft>(p, vectors == 3 ? split_three : split, row, col, k0, depth, vectors, kReady, from, pace);
+        const Split& heights = vectors == 3 ? split_three : split;
         col += vectors * kLanes<T>;
+        const Beside<T> beside = col >= end ? Beside<T>{few.b + k0, few.ldb, few.columns, sums} : Beside<T>{};
+        panel_tiles<T, kLeft>(p, heights, row, col - vectors * kLanes<T>, k0, depth, vectors, kReady, from, pace,
+                              beside);
       }
     }
+    if (sums) by_dots(split.count(), few.columns, EndBeside<T>{sums, few.end.from(row)});
   }
 }
 
@@ -264,7 +292,9 @@ long matmul_scratch(Product product, long, long n, long k) {
     case Product::tn_update:
       return strip_scratch<T>(true, n, k);
     case Product::nn:
-      return larger(kPanelElements<T>, tail_of(n, k) * padded(k));
+    case Product::nt:
+      if (n % kRow == 0 || n % kRow > kTailAtOnce) return kPanelElements<T>;
+      return kPanelElements<T> + n % kRow * (padded(k) + kRowBlock * kRow);
     default:
       return kPanelElements<T>;
   }

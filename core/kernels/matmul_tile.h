@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "../simd.h"
+#include "dots.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -52,6 +52,8 @@ struct TileOperands {
   Pace pace = {};
   const T* const* rows = nullptr;
   long offset = 0;
+  Beside<T> beside = {};  // of c = a·b: columns that are summed along k in passing
+  bool fresh = false;     // whether these rows, lying apart, are read for the first time
 
   void skip(long count, bool transposed) {
     a += count * (transposed ? 1 : lda);
@@ -61,6 +63,7 @@ struct TileOperands {
       rows += count;
     c += count * ldc;
     pace.skip(count);
+    beside.skip(count);
   }
 };
 
@@ -150,11 +153,26 @@ PELLUCID_INLINE void one_tile(const TileOperands<T>& x, long first, const char* 
     for (int v = 0; v < NV; ++v) store(c + i * ldc + v * kLanes<T>, acc[i][v]);
 }
 
+// Asks for a tile's part of rows that lie apart: while one tile is computed, the next one's rows come.
+template <class T, int MR>
+PELLUCID_INLINE void ask_for_tile(const TileOperands<T>& x, long first) {
+  for (long i = 0; i < MR; ++i)
+    for (long k = 0; k < x.k; k += 64 / long(sizeof(T))) __builtin_prefetch(x.rows[first + i] + x.offset + k);
+}
+
 template <class T, int MR, int NV, Left kLeft, bool kPack>
 void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
   for (long t = 0; t < x.tiles; ++t) {
+    if (kLeft == Left::rows_apart && x.fresh && t + 1 < x.tiles) ask_for_tile<T, MR>(x, (t + 1) * MR);
     const long first = larger(x.pace.first, t * MR), last = smaller(x.pace.last, (t + 1) * MR);
     one_tile<T, MR, NV, kLeft, kPack>(x, t * MR, x.pace.rows + first, last - first, from);
+    if constexpr (!transposed(kLeft)) {
+      if (x.beside.columns == 0) continue;
+      const RowsOf<T> a{x.a + t * MR * x.lda, x.lda, apart(kLeft) ? x.rows + t * MR : nullptr, x.offset};
+      Beside<T> beside = x.beside;
+      beside.skip(t * MR);
+      by_dots(MR, beside.columns, AddBeside<T>{a, beside, x.k});
+    }
   }
 }
 

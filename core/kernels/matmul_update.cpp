@@ -2,6 +2,7 @@
 // update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
 #include "blocked.h"
 #include "families.h"
+#include "strips.h"
 #include "tail.h"
 #include "thin.h"
 
@@ -114,6 +115,68 @@ RowsOf<T> rows_of(const T* a, long lda, const Part& part) {
 // How many columns at the end of this part go the other way.
 long tail_in(const Part& part, long n, long k) { return part.col1 == n ? transposed_tail_of(n, k) : 0; }
 
+// ---- strips that take the last few columns along ------------------------------------------------------------------
+
+// Whether the columns before the last `left` ones make panels of two and three vectors whose b can be packed at once.
+template <class T>
+bool takes_tail_along(const Part& part, long left, long k) {
+  const long columns = part.col1 - part.col0;
+  return kStripsTakeTail<T> && left > 0 && k > kThinDepth && k <= kDepth && columns >= 2 * kLanes<T> &&
+         (columns + kRow) * kStripRows<T> <= kGradientElements<T> && columns * k * long(sizeof(T)) <= kGroupBytes &&
+         part.row1 - part.row0 >= kStripRows<T>;
+}
+
+// Panels of b's columns, as wide as strip_panel says, and the last columns of b: (k, left).
+template <class T>
+void pack_for_strips(const Strips<T>& p, long left, T* few) {
+  T* to = p.packed;
+  const Lanes<T> scale = splat<T>(p.scale);
+  const long columns = p.part.col1 - p.part.col0;
+  for (long j = 0, width; j < columns; j += width) {
+    width = strip_panel((columns - j) / kLanes<T>) * kLanes<T>;
+    for (long k = 0; k < p.k; ++k, to += width)
+      for (long v = 0; v < width; v += kLanes<T>) store(to + v, load(p.b + k * p.ldb + p.part.col0 + j + v) * scale);
+  }
+  for (long k = 0; k < p.k; ++k)
+    for (long j = 0; j < left; ++j) few[k * left + j] = p.b[k * p.ldb + p.part.col1 + j] * p.scale;
+}
+
+// Makes strip after strip where place(row) says, and calls consume(row) for it; returns the first row that is in none.
+template <class T, class Place, class Consume>
+long strips_with_tail(const Strips<T>& p, long left, long ldc, const Accumulators<T>& from, const Place& place,
+                      const Consume& consume) {
+  if constexpr (kStripsTakeTail<T>) {
+    const long columns = p.part.col1 - p.part.col0;
+    T* few = p.packed + columns * p.k;
+    pack_for_strips(p, left, few);
+    const RowsOf<T> a = rows_of(p.a, p.lda, p.part);
+    const Ahead* ahead = p.part.ahead;
+    long row = p.part.row0;
+    for (; row + kStripRows<T> <= p.part.row1; row += kStripRows<T>) {
+      T* c = place(row);
+      for (long j = 0, width; j < columns; j += width) {
+        const int vectors = strip_panel((columns - j) / kLanes<T>);
+        width = vectors * kLanes<T>;
+        const bool first = j == 0, last = j + width == columns;
+        const RowsOf<T> from_row{a.apart ? nullptr : a.first + row, a.ld, a.apart, row};
+        const StripOperands<T> x{from_row,
+                                 p.packed + j * p.k,
+                                 p.k,
+                                 c + j,
+                                 ldc,
+                                 few,
+                                 ahead ? ahead->rows : nullptr,
+                                 ahead && first ? ahead->count : 0,
+                                 ahead ? row * ahead->element_bytes : 0};
+        strip_of<T>(vectors, last ? left : 0, a.apart)(x, from);
+      }
+      consume(row);
+    }
+    return row;
+  }
+  return p.part.row0;
+}
+
 template <class T>
 void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale, T* c, long ldc, long, long n, long k,
                    Part part, T* scratch) {
@@ -121,6 +184,12 @@ void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale,
   const Accumulators<T> from{decay == T(1) ? Start::accumulate : Start::decay, nullptr, decay};
   if (const long left = tail_in(part, n, k)) {
     part.col1 -= left;
+    if (takes_tail_along<T>(part, left, k)) {
+      const auto place = [&](long row) { return c + row * ldc + part.col0; };
+      part.row0 =
+          strips_with_tail(Strips<T>{a, b, lda, ldb, n, k, part, scale, scratch}, left, ldc, from, place, [](long) {});
+    }
+    if (part.row0 == part.row1) return;
     transposed_tail<T>({rows_of(a, lda, part), b + part.col1, ldb, k, scale, from.start, decay, c + part.col1, ldc, 0},
                        part.row0, part.row1, left);
   }
@@ -187,12 +256,21 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
   T* packed = scratch + (k > kDepth ? kDeepElements<T> : kGradientElements<T>);
   const long left = tail_in(part, n, k);
   part.col1 -= left;
-  const Strips<T> p{a, b, lda, ldb, n, k, part, T(1), packed};
+  Strips<T> p{a, b, lda, ldb, n, k, part, T(1), packed};
   const UpdateBlock<T> block = update_block<T>(rule);
   const auto update = [&](long row, long rows, long col, long columns) {
     const long at = row * ldw + col;
     block(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
   };
+  if (left && takes_tail_along<T>(part, left, k)) {
+    const long width = part.col1 - part.col0 + kRow;
+    for (long i = 0; i < kStripRows<T> * width; i += kLanes<T>) store(gradient + i, Lanes<T>{});
+    part.row0 = strips_with_tail(
+        p, left, width, {Start::zero, nullptr, T(0)}, [&](long) { return gradient; },
+        [&](long row) { update(row, kStripRows<T>, part.col0, width); });
+    if (part.row0 == part.row1) return;
+    p.part.row0 = part.row0;
+  }
   if (left) tail_update(p, gradient, left, update);
   if (part.col0 >= part.col1) return;
   if (k > kDepth) return deep_update(p, gradient, update);
@@ -209,7 +287,8 @@ long strip_scratch(bool keeps_gradient, long n, long k) {
   // A short batch has a smaller k, and may go another way: enough is what suffices for every k up to this one.
   const long shallow = smaller(k, kDepth);
   const long group = larger(kGroupBytes / long(sizeof(T)), 32 * shallow);
-  const long strips = smaller(group, (n + 31) / 32 * 32 * shallow) + (keeps_gradient ? kGradientElements<T> : 0);
+  const long strips = smaller(group, (n + 31) / 32 * 32 * shallow) + (keeps_gradient ? kGradientElements<T> : 0) +
+                      kTailAtOnce * shallow;
   if (k <= kDepth) return strips;
   return larger(strips, kPanelElements<T> + (keeps_gradient ? kDeepElements<T> : 0));
 }

@@ -1,13 +1,11 @@
-// The last few columns of a product, or all of them, where a vector of 16 would be mostly pad: sums
-// along k with 16 partial sums by lane for c = a·b, and vectors of rows instead of columns for c = aᵀ·b.
+// The last few columns of a product, or all of them, where a vector of 16 would be mostly pad: sums along k for c = a·b
+// (dots.h), and vectors of rows instead of columns for c = aᵀ·b.
 #pragma once
 
 #include "matmul_tile.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
-
-constexpr long kTailAtOnce = 4;
 
 // In half cycles for each row of c: a vector of columns takes k, one column k/16 and the sum over its lanes.
 constexpr long tail_of(long n, long k) {
@@ -18,70 +16,6 @@ constexpr long tail_of(long n, long k) {
 constexpr long transposed_tail_of(long n, long k) {
   const long left = n % kRow;
   return left <= kTailAtOnce && (k * (left + 1) + 64 * left) * 4 < kRow * k * 3 ? left : 0;
-}
-
-// ---- c(rows, R) = a(rows, k)·b(R, k)ᵀ, for a and b with zeros up to padded(k) ---------------------------------------
-
-// Rows of a matrix, ld apart or at pointers.
-template <class T>
-struct RowsOf {
-  const T* first;
-  long ld;
-  const T* const* apart;
-
-  const T* operator[](long i) const { return apart ? apart[i] : first + i * ld; }
-};
-
-constexpr int kDotsAtOnce = kRegisters == 32 ? 4 : 2;
-
-template <class T, int MR, int R>
-void tail_dots(const RowsOf<T>& a, long row, const T* b, long ldb, long k, const T* bias, T* c, long ldc) {
-  Sums<T> sums[MR][R] = {};
-  const T* from[MR];
-  for (int i = 0; i < MR; ++i) from[i] = a[row + i];
-  for (long at = 0; at < k; at += kRow)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors<T>; ++v) {
-      Lanes<T> rows[MR];
-#pragma GCC unroll 4
-      for (int i = 0; i < MR; ++i) rows[i] = load(from[i] + at + v * kLanes<T>);
-#pragma GCC unroll 4
-      for (int j = 0; j < R; ++j) {
-        const Lanes<T> column = load(b + j * ldb + at + v * kLanes<T>);
-#pragma GCC unroll 4
-        for (int i = 0; i < MR; ++i) sums[i][j].part[v] = fma(rows[i], column, sums[i][j].part[v]);
-      }
-    }
-#pragma GCC unroll 4
-  for (int i = 0; i < MR; ++i)
-#pragma GCC unroll 4
-    for (int j = 0; j < R; ++j) c[i * ldc + j] = (bias ? bias[j] : T(0)) + tree_sum<T>(sums[i][j]);
-}
-
-template <class T, int R>
-void tail_rows(const RowsOf<T>& a, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows) {
-  long i = 0;
-  for (; i + kDotsAtOnce <= rows; i += kDotsAtOnce)
-    tail_dots<T, kDotsAtOnce, R>(a, i, b, ldb, k, bias, c + i * ldc, ldc);
-  for (; i < rows; ++i) tail_dots<T, 1, R>(a, i, b, ldb, k, bias, c + i * ldc, ldc);
-}
-
-// `columns` of c from its pointer on, at most kTailAtOnce, and zeros up to the end of their row of 16.
-template <class T>
-void tail_columns(const RowsOf<T>& a, const T* b, long ldb, long k, const T* bias, T* c, long ldc, long rows,
-                  long columns) {
-  for (long i = 0; i < rows; ++i)
-    for (long v = 0; v < kRow; v += kLanes<T>) store(c + i * ldc + v, Lanes<T>{});
-  switch (columns) {
-    case 1:
-      return tail_rows<T, 1>(a, b, ldb, k, bias, c, ldc, rows);
-    case 2:
-      return tail_rows<T, 2>(a, b, ldb, k, bias, c, ldc, rows);
-    case 3:
-      return tail_rows<T, 3>(a, b, ldb, k, bias, c, ldc, rows);
-    default:
-      return tail_rows<T, 4>(a, b, ldb, k, bias, c, ldc, rows);
-  }
 }
 
 // ---- c(rows, R) from aᵀ·(scale·b), for a(k, rows), b(k, R): the order of k, as everywhere --------------------------
