@@ -6,3 +6,4 @@
 void bind_augment(nanobind::module_& module);
 void bind_executor(nanobind::module_& module);
 void bind_quick(nanobind::module_& module);
+void bind_shuffle(nanobind::module_& module);

@@ -88,6 +88,27 @@ class Data {
   std::vector<AnyArray> kept_;
 };
 
+// The order of a data set's rows, looked at once for all slices of an epoch: none of its numbers is beyond them.
+class Order {
+ public:
+  explicit Order(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> rows)
+      : index_(rows.shape(0)) {
+    const std::uint64_t count = rows.shape(0);
+    bool beyond = count >= std::uint64_t{1} << 32;
+    for (std::size_t i = 0; i < index_.size() && !beyond; ++i) {
+      index_[i] = static_cast<std::uint32_t>(rows.data()[i]);
+      beyond = static_cast<std::uint64_t>(rows.data()[i]) >= count;
+    }
+    if (beyond) throw nb::value_error("order names a row beyond x");
+  }
+
+  const std::uint32_t* index() const { return index_.data(); }
+  long rows() const { return static_cast<long>(index_.size()); }
+
+ private:
+  std::vector<std::uint32_t> index_;
+};
+
 using Sums = std::tuple<double, double, long, long>;
 
 template <class T>
@@ -106,19 +127,9 @@ class Runner {
     slots_ = slots;
   }
 
-  std::tuple<long, Sums> run(const Data& data, nb::object order, long batch_size, long first, long last,
+  std::tuple<long, Sums> run(const Data& data, const Order* order, long batch_size, long first, long last,
                              const std::vector<Column>& scalars, Sums sums) {
-    using Order = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-    const std::uint32_t* index = nullptr;
-    Order kept;
-    if (!order.is_none()) {
-      kept = nb::cast<Order>(order);
-      if (static_cast<long>(kept.shape(0)) != data.view.rows) throw nb::value_error("order and x differ in rows");
-      index = kept.data();
-      std::uint32_t largest = 0;
-      for (long i = 0; i < data.view.rows; ++i) largest = std::max(largest, index[i]);
-      if (static_cast<long>(largest) >= data.view.rows) throw nb::value_error("order names a row beyond x");
-    }
+    if (order && order->rows() != data.view.rows) throw nb::value_error("order and x differ in rows");
     if (first < 0 || last < first || batch_size < 1 || batch_size > executor_.max_rows() ||
         (last > first && (last - 1) * batch_size >= data.view.rows))
       throw nb::value_error("the batches asked for are not in the data");
@@ -131,6 +142,7 @@ class Runner {
     long done;
     {
       nb::gil_scoped_release release;
+      const std::uint32_t* index = order ? order->index() : nullptr;
       done = executor_.run(data.view, index, batch_size, first, last, columns.data(), totals);
     }
     return {done, {totals.loss, totals.weight, totals.correct, totals.rows}};
@@ -266,6 +278,8 @@ void bind_executor(nb::module_& module) {
   nb::class_<Data>(module, "Data")
       .def(nb::init<AnyArray, nb::object, nb::object, nb::object, nb::object, double>(), "x"_a, "t"_a.none(),
            "labels"_a.none(), "classes"_a.none(), "weight"_a.none(), "bound"_a);
+  nb::class_<Order>(module, "Order")
+      .def(nb::init<nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>>(), "rows"_a);
   bind_runner<float>(module, "Executor32");
   bind_runner<double>(module, "Executor64");
 }

@@ -69,4 +69,5 @@ NB_MODULE(_core, module) {
   bind_augment(module);
   bind_executor(module);
   bind_quick(module);
+  bind_shuffle(module);
 }

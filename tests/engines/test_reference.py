@@ -65,9 +65,9 @@ def test_an_epoch_counts_every_row_once_the_last_batch_being_short() -> None:
 def test_an_order_decides_which_rows_make_a_batch() -> None:
     model, data = setup()
     order = np.arange(ROWS)[::-1].copy()
-    part = Slice(data, order, 5, 0, 5)
+    part = Slice(data, order, 5, 0, 5, {})
     assert [part.rows(k).tolist() for k in (0, 4)] == [[22, 21, 20, 19, 18], [2, 1, 0]]
-    assert Slice(data, None, 5, 0, 5).rows(4) == slice(20, 23)
+    assert Slice(data, None, 5, 0, 5, {}).rows(4) == slice(20, 23)
     (model, data), (other, _) = setup(), setup()
     turned = Data(data.x[order], data.t[order], data.weight[order], True, data.classes[order])  # type: ignore[index]
     sums, _ = train(model, data, Adam(), [5], order)

@@ -1,12 +1,14 @@
 """The ends of the range: no parameters, one of everything, batches larger than the data, and changes in between."""
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
 
-from native.pairs import OPTIMIZERS, RULES, error
+from native.pairs import OPTIMIZERS, RULES, Trainer, error
 from pellucid import Network
+from pellucid.engines import check_data
 from pellucid.layers import Affine, Dropout, Flatten, Identity, Layer, ReLU, Rescale, Sigmoid, Softmax
 from pellucid.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, Adam, Momentum
@@ -122,3 +124,19 @@ def test_weights_of_zero_make_a_batch_count_for_nothing() -> None:
     for net in nets:
         net.fit(x, t, epochs=2, batch_size=3, shuffle=False, sample_weight=weight, optimizer=SGD(0.1), verbose=0)
     assert error(*(net.parameters.flat for net in nets)) < 1e-12
+
+
+@pytest.mark.parametrize("wrong", [[0, 1, 3], [0, -1, 2], [0, 2**32, 1], [0, 2**32 + 1, 1]], ids=str)
+def test_an_order_that_names_a_row_beyond_the_data_is_refused(wrong: list[int]) -> None:
+    core = import_module("pellucid._core")
+    core.Order(np.array([2, 0, 1]))
+    with pytest.raises(ValueError, match="beyond x"):
+        core.Order(np.array(wrong))
+
+
+def test_an_order_of_other_data_is_refused() -> None:
+    net = Network([Affine(1)], MeanSquaredError(), input_shape=2, engine="native")
+    trainer, data = Trainer(net, SGD(0.1)), check_data(numbers(5, 2), numbers(5, 1), net.model)
+    with pytest.raises(ValueError, match="differ in rows"):
+        trainer.train(data, np.arange(4), 2, 0, 1)
+    assert trainer.train(data, np.arange(5), 2, 0, 3).batches == 3

@@ -30,7 +30,7 @@ OPS = (
 )  # fmt: skip
 FULL, ROW, COLUMN, SCALAR, CONSTANT = range(5)
 _RATES = {"adam": 2, "adamw": 3}
-"""How many run-time scalars an update takes where it is not one, the learning rate."""
+"""How many scalars an update takes where it is not one, the learning rate."""
 UPDATE_RULES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 ARENA, PARAMETERS, SLOTS = range(3)
 
@@ -263,7 +263,7 @@ class _Lowering:
         joined = step.op == "update_product"
         rule = step.attributes["rule"] if joined else step.op.removesuffix("_update")
         arrays = [n for n in step.reads if self.plan.buffers[n].role != "scalar"]
-        scalars = [self._runtime(n) for n in step.reads if self.plan.buffers[n].role == "scalar"]
+        scalars = [self._runtime(operand) for operand in step.inputs[len(arrays) :]]
         numbers = update_numbers(rule, scalars, step.attributes)
         if joined:
             self._emit("update_product", arrays, numbers, UPDATE_RULES.index(rule))
@@ -319,7 +319,7 @@ class _Lowering:
 def update_numbers(rule: str, scalars: list[tuple[int, float]], attributes: Any) -> list[tuple[int, float]]:
     """Returns the numbers of an update kernel in the order of table.h: run-time scalars by index, or constants.
 
-    A decay that changes from step to step is the last of the run-time scalars.
+    A decay that changes from step to step is the last of the scalars.
     """
     fixed = {key: (-1, float(value)) for key, value in attributes.items() if key != "rule"}
     zero = (-1, 0.0)

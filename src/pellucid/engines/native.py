@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -151,25 +151,25 @@ class NativeEngine:
         rows = min(part.batch_size, part.data.rows)
         runner = self._training_runner(state, part.data.labels, rows)
         steps = np.arange(state.step, state.step + part.last - part.first, dtype=np.float64)
-        scalars = [steps if name == "step" else part.scalars[name] for name in runner.plan.scalars]
-        held, order = self._hold(part.data), self._as_index(part.order)
+        columns = [steps if name == "step" else part.scalars[name] for name in runner.plan.scalars]
+        held, order = self._hold(part.data), self._hold_order(part.order)
         totals = (sums.loss, sums.weight, sums.correct, sums.rows)
         batch = part.first
         while batch < part.last:
-            left = [np.ascontiguousarray(column[batch - part.first :]) for column in scalars]
-            done, totals = runner.executor.run(held, order, rows, batch, part.last, left, totals)
+            done, totals = runner.executor.run(held, order, rows, batch, part.last, columns, totals)
             state.step += done
             batch += done
             if batch < part.last:
                 one = {name: values[batch - part.first :] for name, values in part.scalars.items()}
                 looked_at = self._reference.train(
-                    state, replace(part, first=batch, last=batch + 1, scalars=one), Sums(*totals)
+                    state, part._replace(first=batch, last=batch + 1, scalars=one), Sums(*totals)
                 )
                 if not looked_at.batches:
                     break
                 s = looked_at.sums
                 totals = (s.loss, s.weight, s.correct, s.rows)
                 batch += 1
+                columns = [column[done + 1 :] for column in columns]
         return Trained(Sums(*totals), batch - part.first)
 
     @_one_at_a_time
@@ -260,13 +260,11 @@ class NativeEngine:
         self._held = [*self._held[-2:], (data, held)]
         return held
 
-    def _as_index(self, order: NDArray[np.int64] | None) -> NDArray[np.uint32] | None:
-        if order is None:
-            return None
+    def _hold_order(self, order: NDArray[np.int64] | None) -> Any:
+        """Returns the core's view of an order; the last one is kept, since every slice of an epoch asks for it."""
         if self._order[0] is not order:
-            self._order = (order, order.astype(np.uint32))
-        index: NDArray[np.uint32] = self._order[1]
-        return index
+            self._order = (order, None if order is None else self._core.Order(order))
+        return self._order[1]
 
 
 class NativeQuickStep:

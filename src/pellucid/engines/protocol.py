@@ -1,8 +1,8 @@
 """What an engine does for a network: one small protocol, two bodies (reference.py, native.py)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +55,7 @@ class OptimizerState:
         return {slot: self.layout.views(flat) for slot, flat in self.slots.items()}
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(NamedTuple):
     """Some batches of one epoch: numbers first .. last-1, rows taken in `order` (None: as they come).
 
     `scalars` holds, per name, one number for each batch of the slice.
@@ -67,7 +66,7 @@ class Slice:
     batch_size: int
     first: int
     last: int
-    scalars: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    scalars: Mapping[str, NDArray[np.float64]]
 
     def rows(self, batch: int) -> Any:
         start = batch * self.batch_size
@@ -75,8 +74,7 @@ class Slice:
         return slice(start, stop) if self.order is None else self.order[start:stop]
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(NamedTuple):
     """What training a slice did: the sums given, with its own added batch by batch, and how many batches are done.
 
     Fewer than the slice has means that the next one brought up NaN or infinity; the parameters and slots are

@@ -15,6 +15,11 @@ from pellucid.optimizers import Optimizer
 from pellucid.training import Callback, Run
 from pellucid.training.parts import train_in_parts
 
+try:
+    from pellucid._core import shuffle as _native_shuffle
+except ImportError:
+    _native_shuffle = None  # type: ignore[assignment]
+
 
 class EpochRun(Run):
     """Trains a network as scikit-learn does; `rate` and the optimizer's memory go on where an earlier run ended.
@@ -52,8 +57,9 @@ class EpochRun(Run):
         )
         self.rate, self.alpha, self._random_state = rate, alpha, random_state
         self._weight = data.weight
-        goes_on = rows_in_order is not None and len(rows_in_order) == data.rows
-        self.rows_in_order = rows_in_order if rows_in_order is not None and goes_on else np.arange(data.rows)
+        if rows_in_order is None or len(rows_in_order) != data.rows:
+            rows_in_order = np.arange(data.rows, dtype=np.int64)
+        self.rows_in_order = rows_in_order
         self._starts = np.arange(0, data.rows, batch_size)
         self._rows = np.diff(self._starts, append=data.rows).astype(np.float64)
         self._set_decays(alpha / self._rows)
@@ -65,7 +71,7 @@ class EpochRun(Run):
         self._squares = (self._squares[1], self._squares[1])
         if self.shuffle:
             self.rows_in_order = self.rows_in_order.copy()  # The engine knows an order by its identity.
-            self._random_state.shuffle(self.rows_in_order)
+            shuffle(self.rows_in_order, self._random_state)
         if self._weight is not None:
             self._balance(self._weight[self.rows_in_order])
         return self.rows_in_order if self.shuffle else None
@@ -90,12 +96,12 @@ class EpochRun(Run):
         shares = decays * self._rows / self.data.rows
         self._mean_decay, self._late_decay = float(shares.sum()), float(np.dot(shares, along))
 
-    def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.full(len(steps), self.rate.learning_rate)
+    def rates(self) -> NDArray[np.float64]:
+        return np.full(self.batches, self.rate.learning_rate)
 
     def scalars(self, rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        steps = np.arange(self.batches) + (self.state.step - self.state.start)
-        return self.optimizer.scalars(steps, rates) | {"l2": self._decays}
+        first = self.state.step - self.state.start
+        return self.optimizer.scalars(np.arange(first, first + self.batches), rates) | {"l2": self._decays}
 
     def penalty(self) -> float:
         """Returns the mean over the last epoch's batches, by their rows, of ½ α ‖W‖² / Σₙ wₙ.
@@ -109,7 +115,7 @@ class EpochRun(Run):
     def _sum_of_squares(self) -> float:
         """‖W‖² over all weights: that of the whole vector, whose pads are zero, without what else is in it."""
         flat = self.network.parameters.flat
-        return float(np.dot(flat, flat)) - sum(float(np.dot(v, v)) for v in self._others)
+        return float(flat.dot(flat)) - sum([float(v.dot(v)) for v in self._others])
 
     def train_batches(self, part: Slice) -> Trained:
         """Makes sparse rows dense, some batches at a time."""
@@ -126,3 +132,13 @@ class EpochRun(Run):
         for part in parts_of(data.x):
             sums += super().evaluate(data_rows(data, part))
         return sums
+
+
+def shuffle(rows: NDArray[np.int64], random_state: np.random.RandomState) -> None:
+    """Does what `random_state.shuffle(rows)` does, by the core where there is one: in less than half the time."""
+    if _native_shuffle is None:
+        random_state.shuffle(rows)
+        return
+    generator = random_state._bit_generator
+    with generator.lock:
+        _native_shuffle(rows, generator.capsule)

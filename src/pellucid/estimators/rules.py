@@ -69,7 +69,7 @@ class AdamByBatch(_DecayByBatch):
     def scalars(self, steps: NDArray[np.int64], rates: Column) -> dict[str, Column]:
         t = steps + 1.0
         corrected = rates * np.sqrt(1.0 - np.power(self.beta2, t)) / (1.0 - np.power(self.beta1, t))
-        return {"learning_rate": corrected, "root_correction": np.ones(len(t)), "l2": np.zeros(len(t))}
+        return super().scalars(steps, corrected)
 
     def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
         ops.adam_update(
@@ -78,7 +78,7 @@ class AdamByBatch(_DecayByBatch):
             slots.m,
             slots.v,
             scalars.learning_rate,
-            scalars.root_correction,
+            1.0,
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,

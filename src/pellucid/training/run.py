@@ -203,7 +203,7 @@ class Run:
             callback.on_epoch_begin(self, epoch)
         order = self.order()
         # For the whole epoch at once: NumPy's last bits may depend on how many numbers it is given.
-        rates = self.rates(np.arange(epoch * self.batches, (epoch + 1) * self.batches))
+        rates = self.rates()
         scalars = self.scalars(rates)
         while self.batch < self.batches and not self._ending():
             self._train_slice(order, scalars, rates)
@@ -218,8 +218,11 @@ class Run:
 
     def scalars(self, rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Returns the numbers that change from step to step of this epoch, given its learning rates."""
-        steps = np.arange(self.epoch * self.batches, (self.epoch + 1) * self.batches)
-        return self.optimizer.scalars(steps - self.state.start, rates)
+        return self.optimizer.scalars(self._steps() - self.state.start, rates)
+
+    def _steps(self) -> NDArray[np.int64]:
+        """The numbers of this epoch's steps, counted over all epochs."""
+        return np.arange(self.epoch * self.batches, (self.epoch + 1) * self.batches)
 
     def train_batches(self, part: Slice) -> Trained:
         """Has the engine train some batches; a run whose data is made on demand makes it here."""
@@ -245,9 +248,9 @@ class Run:
         """Has the engine evaluate the data set for validation."""
         return self.network.runner.evaluate(data)
 
-    def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    def rates(self) -> NDArray[np.float64]:
         """Returns the learning rates of this epoch's steps."""
-        schedule = self.optimizer.schedule
+        schedule, steps = self.optimizer.schedule, self._steps()
         rates = np.asarray(schedule.rates(steps, self.batches, self.history.monitored()), dtype=np.float64)
         if rates.shape != steps.shape or not (np.isfinite(rates).all() and (rates >= 0).all()):
             raise InputError(
@@ -259,10 +262,11 @@ class Run:
     def _train_slice(
         self, order: NDArray[np.int64] | None, scalars: dict[str, NDArray[np.float64]], rates: NDArray[np.float64]
     ) -> None:
-        last = min(self.batches, self.batch + self._pace.batches, self._next_stop())
+        asking = [(callback, n) for callback in self.callbacks if (n := interval_of(callback)) is not None]
+        asked = min(self.batches - self.batch, self._pace.batches, *(n - self.step % n for _, n in asking))
+        last = self.batch + asked
         part = {name: values[self.batch : last] for name, values in scalars.items()}
         began = time.perf_counter()
-        asked = last - self.batch
         self.intact = False
         done = self.train_batches(Slice(self.data, order, self.batch_size, self.batch, last, part))
         self.intact = True
@@ -272,20 +276,14 @@ class Run:
         self.sums = done.sums
         self.batch += done.batches
         if done.batches < asked:
-            self._not_finite(Slice(self.data, order, self.batch_size, self.batch, last))
+            self._not_finite(Slice(self.data, order, self.batch_size, self.batch, last, {}))
             return
         logs = self.metrics() | {"learning_rate": float(rates[self.batch - 1])}
-        for callback in self.callbacks:
-            interval = interval_of(callback)
-            if interval is not None and self.step % interval == 0:
+        for callback, interval in asking:
+            if self.step % interval == 0:
                 callback.on_batch_end(self, self.batch - 1, logs)
         for callback in self.callbacks:
             callback.on_slice_end(self, logs)
-
-    def _next_stop(self) -> int:
-        """The first batch of this epoch after which some callback wants to be called."""
-        intervals = [interval for callback in self.callbacks if (interval := interval_of(callback)) is not None]
-        return min((self.batch + interval - self.step % interval for interval in intervals), default=self.batches)
 
     def _not_finite(self, rest: Slice) -> None:
         batch = self.rows_as_trained(rest.rows(self.batch))
