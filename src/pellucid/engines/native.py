@@ -8,7 +8,6 @@ import functools
 import math
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -101,15 +100,18 @@ class NativeEngine:
     def _try_out(self) -> Lowered:
         """Records and lowers everything once, so that a model that cannot run natively is known as such at once.
 
+        An evaluation has nothing that neither prediction nor training has.
+
         Returns the plan for prediction, which the quick way goes on to use.
         """
         prediction = self._lower(record_prediction(self.model), ())
         if self.model.loss is not None:
             labels = self.model.output_shape[0] > 1
-            self._lower(record_evaluation(self.model, labels), ())
-            # Step cannot be trained through, and will say so to whoever tries; predicting with it is fine.
-            with suppress(InputError):
+            try:
                 self._lower(record_training_step(self.model, SGD(), labels), ())
+            except InputError:
+                # Step cannot be trained through, and will say so to whoever tries; evaluating it is fine.
+                self._lower(record_evaluation(self.model, labels), ())
         return prediction
 
     # The engine's verbs ----------------------------------------------------------------------------------------------

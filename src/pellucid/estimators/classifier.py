@@ -204,11 +204,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if fresh and not incremental:
             self._labels = LabelBinarizer().fit(y)
             self.classes_ = self._labels.classes_
+            kind = self._kind
         elif incremental and (numbers := self._known_numbers(y)) is not None:
             return self._numbered(numbers, y)
         else:
             self._check_known(unique_labels(y), incremental)
-        if self._kind != "multiclass" or type_of_target(y).startswith("multilabel"):
+            kind = type_of_target(y)
+        if self._kind != "multiclass" or kind.startswith("multilabel"):
             values = self._labels.transform(y).astype(np.uint8)
             return Targets(values, False, values[:, 0].astype(np.int32) if values.shape[1] == 1 else None, y)
         return self._numbered(np.searchsorted(self.classes_, y), y)

@@ -6,6 +6,7 @@ The number of rows of a batch is not part of it; it stands in shapes as the lett
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -41,7 +42,7 @@ class Step:
     writes: tuple[int, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def reads(self) -> tuple[int, ...]:
         return tuple(operand for operand in self.inputs if isinstance(operand, int))
 

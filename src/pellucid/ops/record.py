@@ -212,6 +212,9 @@ def _product_tn(a: Shape, b: Shape) -> Shape | None:
 
 def _broadcast(*shapes: Shape) -> Shape | None:
     """NumPy's rule, read from the last dimension; N meets N or 1."""
+    arrays = {shape for shape in shapes if shape}
+    if len(arrays) == 1:
+        return arrays.pop()
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(s)) + s for s in shapes]
     result: list[Dimension] = []
