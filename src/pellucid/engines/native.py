@@ -123,21 +123,21 @@ class NativeEngine:
             runner = self._forward_runner("predict", lambda: record_prediction(self.model))
             held = self._core.Data(_gatherable(x, self.model), None, None, None, None, math.inf)
             outputs = runner.plan.results["output"]
-            runner.executor.run_rows(held, outputs, y.reshape(len(x), -1), (0.0, 0.0, 0, 0))
+            runner.executor.run_rows(held, outputs, y.reshape(len(x), -1), Sums())
         return y
 
     @_one_at_a_time
     def evaluate(self, data: Data) -> Sums:
         key = f"evaluate {data.labels}"
         runner = self._forward_runner(key, lambda: record_evaluation(self.model, data.labels))
-        return Sums(*runner.executor.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0)))
+        return Sums(*runner.executor.run_rows(self._hold(data), 0, None, Sums()))
 
     @_one_at_a_time
     def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
         key = f"gradient {data.labels}"
         runner = self._runner(key, data.rows, lambda: record_gradient(self.model, data.labels))
         executor, results = runner.executor, runner.plan.results
-        executor.run_rows(self._hold(data), 0, None, (0.0, 0.0, 0, 0))
+        executor.run_rows(self._hold(data), 0, None, Sums())
         gradients = {}
         for name in self.model.learned:
             values = self.model.parameters[name]
@@ -155,24 +155,21 @@ class NativeEngine:
         steps = np.arange(state.step, state.step + part.last - part.first, dtype=np.float64)
         columns = [steps if name == "step" else part.scalars[name] for name in runner.plan.scalars]
         held, order = self._hold(part.data), self._hold_order(part.order)
-        totals = (sums.loss, sums.weight, sums.correct, sums.rows)
         batch = part.first
         while batch < part.last:
-            done, totals = runner.executor.run(held, order, rows, batch, part.last, columns, totals)
+            done, totals = runner.executor.run(held, order, rows, batch, part.last, columns, sums)
+            sums = Sums(*totals)
             state.step += done
             batch += done
             if batch < part.last:
                 one = {name: values[batch - part.first :] for name, values in part.scalars.items()}
-                looked_at = self._reference.train(
-                    state, part._replace(first=batch, last=batch + 1, scalars=one), Sums(*totals)
-                )
+                looked_at = self._reference.train(state, part._replace(first=batch, last=batch + 1, scalars=one), sums)
                 if not looked_at.batches:
                     break
-                s = looked_at.sums
-                totals = (s.loss, s.weight, s.correct, s.rows)
+                sums = looked_at.sums
                 batch += 1
                 columns = [column[done + 1 :] for column in columns]
-        return Trained(Sums(*totals), batch - part.first)
+        return Trained(sums, batch - part.first)
 
     @_one_at_a_time
     def release(self) -> None:

@@ -1,7 +1,6 @@
 """What an engine does for a network: one small protocol, two bodies (reference.py, native.py)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,8 +12,7 @@ from pellucid.optimizers import Optimizer
 from pellucid.parameters import Layout
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(NamedTuple):
     """What an epoch adds up: Σ w·l, Σ w, rows classified right, rows."""
 
     loss: float = 0.0
@@ -22,13 +20,8 @@ class Sums:
     correct: int = 0
     rows: int = 0
 
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(
-            self.loss + other.loss,
-            self.weight + other.weight,
-            self.correct + other.correct,
-            self.rows + other.rows,
-        )
+    def __add__(self, other: tuple[Any, ...]) -> "Sums":
+        return Sums(*(own + more for own, more in zip(self, other, strict=True)))
 
     def metrics(self, countable: bool) -> dict[str, float]:
         """Returns {"loss": ..., "accuracy": ...}; no accuracy where the targets are not classes."""

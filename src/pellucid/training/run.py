@@ -3,7 +3,6 @@
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,7 +125,7 @@ class Run:
             "batch": self.batch,
             "step": self.state.step,
             "start": self.state.start,
-            "sums": asdict(self.sums),
+            "sums": self.sums._asdict(),
             "seconds": self.seconds,
             "history": self.history.as_dict(),
         }
