@@ -92,6 +92,32 @@ PELLUCID_INLINE void keep(Lanes<T>& a) {
   (void)a;
 #endif
 }
+
+// The first `count` lanes, some but not all, from unaligned memory that may end behind them; zeros in the others.
+template <class T>
+PELLUCID_INLINE Lanes<T> load_first(const void* p, int count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+  if constexpr (sizeof(T) == 8) return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    const Int32Lanes lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    return _mm256_maskload_ps(static_cast<const float*>(p), reinterpret_cast<__m256i>(lane < count));
+  } else {
+    const Int64Lanes lane = {0, 1, 2, 3};
+    return _mm256_maskload_pd(static_cast<const double*>(p), reinterpret_cast<__m256i>(lane < count));
+  }
+#else
+  T first[3] = {};
+  const char* from = static_cast<const char*>(p);
+  std::memcpy(first, from, sizeof(T));
+  if (count > 1) std::memcpy(first + 1, from + sizeof(T), sizeof(T));
+  if (count > 2) std::memcpy(first + 2, from + 2 * sizeof(T), sizeof(T));
+  if constexpr (sizeof(T) == 4) return Lanes<T>{first[0], first[1], first[2]};
+  if constexpr (sizeof(T) == 8) return Lanes<T>{first[0]};
+#endif
+}
+
 template <class T>
 PELLUCID_INLINE Lanes<T> splat(T x) {
   return x - Lanes<T>{};  // x - 0 is x, -0 and NaN included
@@ -175,16 +201,56 @@ PELLUCID_INLINE Lanes<T> copy_sign(Lanes<T> a, Lanes<T> s) {
   return from_bits<T>((bits<T>(a) & ~kSignBit<T>) | (bits<T>(s) & kSignBit<T>));
 }
 
+template <class T>
+PELLUCID_INLINE bool any(IntLanes<T> lanes) {
+  std::uint64_t words[sizeof(lanes) / sizeof(std::uint64_t)], set = 0;
+  __builtin_memcpy(words, &lanes, sizeof(lanes));
+  for (std::uint64_t word : words) set |= word;
+  return set != 0;
+}
+
+// a > b ? a : b and a < b ? a : b, which are single instructions on x86: b where either is NaN, or both are zero.
+template <class T>
+PELLUCID_INLINE Lanes<T> larger_or_second(Lanes<T> a, Lanes<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return _mm512_maskz_max_ps(__mmask16(-1), a, b);
+  if constexpr (sizeof(T) == 8) return _mm512_maskz_max_pd(__mmask8(-1), a, b);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return _mm256_max_ps(a, b);
+  if constexpr (sizeof(T) == 8) return _mm256_max_pd(a, b);
+#elif defined(__SSE2__)
+  if constexpr (sizeof(T) == 4) return _mm_max_ps(a, b);
+  if constexpr (sizeof(T) == 8) return _mm_max_pd(a, b);
+#else
+  return a > b ? a : b;
+#endif
+}
+template <class T>
+PELLUCID_INLINE Lanes<T> smaller_or_second(Lanes<T> a, Lanes<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return _mm512_maskz_min_ps(__mmask16(-1), a, b);
+  if constexpr (sizeof(T) == 8) return _mm512_maskz_min_pd(__mmask8(-1), a, b);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return _mm256_min_ps(a, b);
+  if constexpr (sizeof(T) == 8) return _mm256_min_pd(a, b);
+#elif defined(__SSE2__)
+  if constexpr (sizeof(T) == 4) return _mm_min_ps(a, b);
+  if constexpr (sizeof(T) == 8) return _mm_min_pd(a, b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
 // NaN where either is NaN, as np.maximum and np.minimum.
 template <class T>
 PELLUCID_INLINE Lanes<T> maximum(Lanes<T> a, Lanes<T> b) {
-  const Lanes<T> larger_one = a > b ? a : b;  // b where either is NaN
-  return a != a ? a : larger_one;
+  const Lanes<T> one = larger_or_second<T>(a, b);
+  return a != a ? a : one;
 }
 template <class T>
 PELLUCID_INLINE Lanes<T> minimum(Lanes<T> a, Lanes<T> b) {
-  const Lanes<T> smaller_one = a < b ? a : b;
-  return a != a ? a : smaller_one;
+  const Lanes<T> one = smaller_or_second<T>(a, b);
+  return a != a ? a : one;
 }
 
 // The products of the low 32 bits of each 64-bit lane.

@@ -1,4 +1,5 @@
 // Sums, maxima and argmax. A sum along a row keeps 16 partial sums by lane and ends in a fixed tree (simd.h).
+#include "below.h"
 #include "families.h"
 
 namespace pellucid {
@@ -80,12 +81,9 @@ void max_columns(const T* x, long row0, long row1, long k, T* out) {
 
 template <class T>
 bool all_below(const T* p, long count, T bound) {
-  IntLanes<T> below = ~IntLanes<T>{};
-  long i = 0;
-  for (; i + kLanes<T> <= count; i += kLanes<T>) below &= absolute<T>(load(p + i)) < splat<T>(bound);
-  bool all = true;
-  for (int l = 0; l < kLanes<T>; ++l) all = all && below[l] != 0;
-  for (; i < count; ++i) all = all && p[i] < bound && -p[i] < bound;
+  const long whole = count / kLanes<T> * kLanes<T>;
+  bool all = vectors_below(p, whole, bound);
+  for (long i = whole; i < count; ++i) all = all && p[i] < bound && -p[i] < bound;
   return all;
 }
 
@@ -100,14 +98,6 @@ std::int32_t argmax(const T* x, long k) {
 template <class T>
 void argmax_columns(const T* x, long row0, long row1, long k, std::int32_t* out) {
   for (long r = row0; r < row1; ++r) out[r] = argmax(x + r * padded(k), k);
-}
-
-template <class T>
-PELLUCID_INLINE bool any(IntLanes<T> lanes) {
-  std::uint64_t words[sizeof(lanes) / sizeof(std::uint64_t)], set = 0;
-  __builtin_memcpy(words, &lanes, sizeof(lanes));
-  for (std::uint64_t word : words) set |= word;
-  return set != 0;
 }
 
 // Whether column `label` is the one that argmax would give: nothing before it is as large, nothing behind it larger.

@@ -1,4 +1,7 @@
-// Gathering from every source type, unaligned rows included.
+// Gathering from every source type, unaligned rows included, and rows that end where memory does.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "check.h"
 
 namespace test {
@@ -9,7 +12,7 @@ using pellucid::SourceType;
 template <class S, class T>
 void one_type(SourceType type, double low, double high) {
   std::uniform_real_distribution<double> value(low, high);
-  for (long width : {1, 7, 16, 17, 100}) {
+  for (long width : {1, 2, 3, 5, 7, 8, 11, 16, 17, 29, 100}) {
     const long rows = 9, stride = width * long(sizeof(S)) + 3;
     std::vector<char> source(std::size_t(rows * stride));
     for (long r = 0; r < rows; ++r)
@@ -39,6 +42,31 @@ void one_type(SourceType type, double low, double high) {
   }
 }
 
+// Rows that end at the last byte before a page that may not be read.
+template <class T>
+void at_the_end_of_memory(SourceType type) {
+  const long page = sysconf(_SC_PAGESIZE);
+  char* memory =
+      static_cast<char*>(mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (memory == MAP_FAILED) return check(false, "no memory to map");
+  mprotect(memory + page, page, PROT_NONE);
+  for (long width = 1; width <= 40; ++width) {
+    const long rows = 3, size = rows * width * long(sizeof(T));
+    T* const source = reinterpret_cast<T*>(memory + page - size);
+    for (long i = 0; i < rows * width; ++i) source[i] = T(i + 1);
+    for (const auto& table : tables()) {
+      Matrix<T> out(rows, width);
+      out.fill(3);
+      kernels_of<T>(table).gather_rows(source, type, width * long(sizeof(T)), nullptr, 0, rows, width, 1, out.data,
+                                       out.ld);
+      bool good = out.pads_zero();
+      for (long i = 0; i < rows * width; ++i) good = good && out.at(i / width, i % width) == source[i];
+      check(good, std::string("gather at the end of memory ") + table.isa + " " + std::to_string(width));
+    }
+  }
+  munmap(memory, 2 * page);
+}
+
 template <class T>
 void both() {
   one_type<float, T>(SourceType::f32, -5, 5);
@@ -66,6 +94,8 @@ void both() {
 void test_gather() {
   both<float>();
   both<double>();
+  at_the_end_of_memory<float>(SourceType::f32);
+  at_the_end_of_memory<double>(SourceType::f64);
 }
 
 }  // namespace test

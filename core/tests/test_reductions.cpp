@@ -79,6 +79,28 @@ void right_answers() {
   }
 }
 
+// Every place of every length, at the bound itself and on either side of it.
+template <class T>
+void bounds() {
+  const T bound = T(1e12), inside = std::nextafter(bound, T(0)), outside = std::nextafter(bound, T(HUGE_VAL));
+  for (const auto& table : tables()) {
+    const auto& t = kernels_of<T>(table);
+    bool good = true;
+    for (long count : {1, 2, 3, 15, 16, 17, 31, 32, 48, 49, 100}) {
+      Matrix<T> x(1, count);
+      for (long at = 0; at < count; ++at)
+        for (T sign : {T(1), T(-1)})
+          for (const auto& [value, below] : {std::pair(inside, true), {bound, false}, {outside, false}, {T(0), true}}) {
+            const T before = x.at(0, at);
+            x.at(0, at) = sign * value;
+            good = good && t.all_below(x.data, count, bound) == below;
+            x.at(0, at) = before;
+          }
+    }
+    check(good, std::string("all_below near the bound ") + type_name<T>() + " " + table.isa);
+  }
+}
+
 template <class T>
 void not_numbers() {
   for (const auto& table : tables()) {
@@ -113,6 +135,8 @@ void test_reductions() {
     }
   not_numbers<float>();
   not_numbers<double>();
+  bounds<float>();
+  bounds<double>();
 }
 
 }  // namespace test
