@@ -60,6 +60,52 @@ long elements_of(const BufferSpec& buffer, long samples, long element) {
   return buffer.bytes ? padded((count + element - 1) / element) : count;
 }
 
+// Whether a program may write one operand where another lies: nothing reads that one once this one is being written.
+// A field that an op does not need counts as read; the lowering repeats another one there.
+bool may_replace(const StepSpec& program, int from, int to) {
+  const auto is = [&](int operand, int buffer) {
+    return operand < static_cast<int>(program.operands.size()) && program.buffers[operand] == buffer &&
+           program.operands[operand].kind != OperandKind::constant;
+  };
+  for (std::size_t i = 0; i < program.operands.size(); ++i)
+    if (is(static_cast<int>(i), from) && program.operands[i].kind != OperandKind::full) return false;
+  bool written = false;
+  for (const Instruction& step : program.code) {
+    if (written && (is(step.a, from) || is(step.b, from) || is(step.c, from))) return false;
+    written = written || is(step.dst, to);
+  }
+  return written;
+}
+
+bool same_extent(const BufferSpec& a, const BufferSpec& b) {
+  return a.rows == b.rows && a.width == b.width && a.positions == b.positions && a.bytes == b.bytes;
+}
+
+bool is_heir(const std::vector<int>& heirs, int buffer) {
+  return std::find(heirs.begin(), heirs.end(), buffer) != heirs.end();
+}
+
+// For each buffer the one that a program puts in its place when nobody needs it any more, or -1. `free(b)` says whether
+// a buffer is laid out with those of the whole batch.
+template <class Free>
+std::vector<int> find_heirs(const PlanSpec& plan, const std::vector<Group>& groups, const std::vector<Life>& lives,
+                            const Free& free) {
+  std::vector<int> heirs(plan.buffers.size(), -1);
+  for (long i = 0; i < static_cast<long>(plan.steps.size()); ++i) {
+    const StepSpec& step = plan.steps[i];
+    if (step.kind != StepKind::program || in_a_group(groups, i)) continue;
+    for (int to : step.buffers) {
+      if (!free(to) || lives[to].first != i || is_heir(heirs, to)) continue;
+      const auto from = std::find_if(step.buffers.begin(), step.buffers.end(), [&](int buffer) {
+        return free(buffer) && lives[buffer].first < i && lives[buffer].last == i && heirs[buffer] < 0 &&
+               same_extent(plan.buffers[buffer], plan.buffers[to]) && may_replace(step, buffer, to);
+      });
+      if (from != step.buffers.end()) heirs[*from] = to;
+    }
+  }
+  return heirs;
+}
+
 }  // namespace
 
 Arena lay_out_arena(const PlanSpec& plan, const std::vector<Group>& groups, long max_rows, long element) {
@@ -84,10 +130,16 @@ Arena lay_out_arena(const PlanSpec& plan, const std::vector<Group>& groups, long
     }
     arena.local_size = std::max(arena.local_size, local.end());
   }
+  const auto free = [&](std::size_t buffer) { return placeable(buffer) && arena.local_offsets[buffer] < 0; };
+  const std::vector<int> heirs = find_heirs(plan, groups, lives, free);
   Places shared;
-  for (std::size_t buffer = 0; buffer < count; ++buffer)
-    if (placeable(buffer) && arena.local_offsets[buffer] < 0)
-      arena.offsets[buffer] = shared.add(elements_of(plan.buffers[buffer], max_rows, element), lives[buffer]);
+  for (std::size_t buffer = 0; buffer < count; ++buffer) {
+    if (!free(buffer) || is_heir(heirs, static_cast<int>(buffer))) continue;
+    Life whole = lives[buffer];
+    for (int heir = heirs[buffer]; heir >= 0; heir = heirs[heir]) whole.last = lives[heir].last;
+    const long offset = shared.add(elements_of(plan.buffers[buffer], max_rows, element), whole);
+    for (int heir = static_cast<int>(buffer); heir >= 0; heir = heirs[heir]) arena.offsets[heir] = offset;
+  }
   arena.size = shared.end();
   return arena;
 }

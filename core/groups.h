@@ -3,6 +3,7 @@
 // group reads.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "plan.h"
@@ -25,6 +26,10 @@ inline bool adds_up(StepKind kind) {
 
 // The groups of a plan in order. Only those that hold a step over images: everything else runs on whole batches.
 std::vector<Group> find_groups(const PlanSpec& plan);
+
+inline bool in_a_group(const std::vector<Group>& groups, long step) {
+  return std::any_of(groups.begin(), groups.end(), [&](const Group& g) { return g.first <= step && step < g.last; });
+}
 
 // Elements that one sample takes in a buffer.
 inline long sample_elements(const BufferSpec& buffer) { return buffer.positions * padded(buffer.width); }

@@ -85,6 +85,7 @@ constexpr double unit() {
   return sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
 }
 
+void test_arena();
 void test_matmul();
 void test_updates();
 void test_elementwise();

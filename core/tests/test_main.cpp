@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
                   {"reductions", test::test_reductions},   {"gather", test::test_gather},
                   {"random", test::test_random},           {"threads", test::test_threads},
                   {"pooling", test::test_pooling},         {"image_layout", test::test_image_layout},
-                  {"convolution", test::test_convolution}};
+                  {"convolution", test::test_convolution}, {"arena", test::test_arena}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);
