@@ -46,6 +46,7 @@ Executor<T>::Executor(PlanSpec plan, long max_rows, int threads)
     : plan_(std::move(plan)), max_rows_(max_rows), threads_(std::max(1, threads)), kernels_(kernels_of<T>()) {
   check();
   lay_out();
+  watch();
   batch_classes_.resize(static_cast<std::size_t>(max_rows_));
   rows_ahead_.resize(static_cast<std::size_t>(max_rows_));
   x_in_place_ = reads_x_in_place();
@@ -92,7 +93,7 @@ long Executor<T>::scratch_size() const {
       most = std::max(most, kernels_.matmul_scratch(product_of(step.kind), shape.m, shape.n, shape.k));
     } else if (step.kind == StepKind::program) {
       const long width = plan_.buffers[step.buffers.back()].width;
-      most = std::max(most, kernels_.program_scratch(program_of(step), width));
+      most = std::max(most, kernels_.program_scratch(program_of(step, plan_.bound), width));
     } else if (step.kind == StepKind::conv2d || step.kind == StepKind::conv2d_weight_gradient) {
       most = std::max(most, kernels_.convolution_sizes(step.image).scratch);
     } else if (step.kind == StepKind::conv2d_input_gradient) {
@@ -102,6 +103,24 @@ long Executor<T>::scratch_size() const {
     }
   }
   return padded(most);
+}
+
+// Shares out the watched buffers: a program looks at what it makes while that is in the first-level cache. What is made
+// elsewhere, or in a group, is scanned before the updates.
+template <class T>
+void Executor<T>::watch() {
+  scanned_ = plan_.watched;
+  for (long i = 0; i < plan_.first_update; ++i) {
+    StepSpec& step = plan_.steps[i];
+    if (step.kind != StepKind::program || in_a_group(groups_, i)) continue;
+    for (const Instruction& instruction : step.code) {
+      if (instruction.dst >= static_cast<int>(step.operands.size())) continue;
+      const auto found = std::find(scanned_.begin(), scanned_.end(), step.buffers[instruction.dst]);
+      if (found == scanned_.end()) continue;
+      step.watched |= std::uint64_t{1} << instruction.dst;
+      scanned_.erase(found);
+    }
+  }
 }
 
 template <class T>
@@ -168,6 +187,7 @@ double Executor<T>::number(const Number& number, const Batch& batch) const {
 
 template <class T>
 bool Executor<T>::run_batch(const Batch& batch, Totals& totals) {
+  beyond_.store(false, std::memory_order_relaxed);
   gather(batch);
   for (const ScalarBuffer& scalar : plan_.scalar_buffers)
     base_[scalar.buffer][0] = static_cast<T>(batch.scalars[scalar.scalar][batch.column]);
@@ -262,7 +282,8 @@ bool Executor<T>::safe(const Batch& batch) const {
     if (numbers.size() > 2 && !(rate * number(numbers[2], batch) < plan_.bound)) return false;
   }
   if (plan_.loss >= 0 && !std::isfinite(base_[plan_.loss][0])) return false;
-  for (int buffer : plan_.watched) {
+  if (beyond_.load(std::memory_order_relaxed)) return false;
+  for (int buffer : scanned_) {
     if (buffer == plan_.x && batch.data.x_bound < plan_.bound) continue;
     const long count = rows_of(buffer, batch.rows) * padded(plan_.buffers[buffer].width);
     if (!kernels_.all_below(base_[buffer], count, static_cast<T>(plan_.bound))) return false;

@@ -107,6 +107,7 @@ class Executor {
   T* scratch_of(int part) const { return scratch_ + part * (scratch_elements_ + local_elements_); }
   void check() const;
   void lay_out();
+  void watch();
   long scratch_size() const;
   long rows_of(int buffer, long rows) const {
     const BufferSpec& spec = plan_.buffers[buffer];
@@ -141,6 +142,8 @@ class Executor {
   long max_rows_;
   int threads_;
   bool pool_taken_ = false;
+  std::vector<int> scanned_;         // of the watched buffers, those that no program looks at as it makes them
+  std::atomic<bool> beyond_{false};  // whether a program of this batch has made a number beyond the plan's bound
   const Kernels<T>& kernels_;
   std::vector<T*> flats_;  // the parameters, then the slots
   long flat_size_ = 0;

@@ -148,7 +148,8 @@ void Executor<T>::run_program(const StepSpec& step, const Samples& samples) {
   for (std::size_t i = 0; i < step.operands.size(); ++i)
     data[i] = step.operands[i].kind == OperandKind::constant ? nullptr : at(step.buffers[i], samples);
   const BufferSpec& out = plan_.buffers[step.buffers.back()];
-  kernels_.run_program(program_of(step), data, 0, samples.count() * out.positions, out.width, samples.scratch);
+  kernels_.run_program(program_of(step, plan_.bound), data, 0, samples.count() * out.positions, out.width,
+                       samples.scratch);
 }
 
 template <class T>

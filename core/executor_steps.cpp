@@ -90,7 +90,8 @@ void Executor<T>::run_part(const StepSpec& step, const Batch& batch, int part, i
       for (int i = 0; i < count; ++i) data[i] = step.operands[i].kind == OperandKind::constant ? nullptr : base(i);
       long first, last;
       share(rows(count - 1), 1, part, parts, first, last);
-      kernels_.run_program(program_of(step), data, first, last, width(count - 1), scratch);
+      if (!kernels_.run_program(program_of(step, plan_.bound), data, first, last, width(count - 1), scratch))
+        beyond_.store(true, std::memory_order_relaxed);
       return;
     }
     case StepKind::sum_rows:

@@ -81,7 +81,8 @@ struct StepSpec {
   std::vector<Instruction> code;
   std::vector<Operand> operands;
   int registers = 0;
-  Convolution image{};  // of steps over images; pools use its window alone
+  std::uint64_t watched = 0;  // Program::watched; set by the executor
+  Convolution image{};        // of steps over images; pools use its window alone
 };
 
 // A scalar that programs read as a buffer: written there before each batch.

@@ -17,9 +17,14 @@ inline void share(long count, long grain, int part, int parts, long& first, long
   last = std::min(count, grains * (part + 1) / parts * grain);
 }
 
-inline Program program_of(const StepSpec& step) {
-  return {step.code.data(), static_cast<int>(step.code.size()), step.operands.data(),
-          static_cast<int>(step.operands.size()), step.registers};
+inline Program program_of(const StepSpec& step, double bound) {
+  return {step.code.data(),
+          static_cast<int>(step.code.size()),
+          step.operands.data(),
+          static_cast<int>(step.operands.size()),
+          step.registers,
+          step.watched,
+          bound};
 }
 
 struct Shape {

@@ -1,6 +1,7 @@
 // Programs of elementwise ops, run chunk by chunk so that what passes between two ops stays in the first-level cache.
 #include <utility>
 
+#include "below.h"
 #include "elementary.h"
 #include "families.h"
 
@@ -50,28 +51,33 @@ struct View {
 
 constexpr int arity(Op op) { return op < Op::add ? 1 : op < Op::fma ? 2 : 3; }
 
-template <class T, Op op>
-void loop(T* dst, View<T> a, View<T> b, View<T> c, long count) {
+// Where it is watched, returns whether all that it made is below the bound.
+template <class T, Op op, bool watched>
+bool loop(T* dst, View<T> a, View<T> b, View<T> c, long count, T bound) {
+  Sizes<T> sizes;
   for (long i = 0; i < count; i += kLanes<T>) {
     const Lanes<T> x = load(a.data + i * a.step);
     Lanes<T> y = x, z = x;
     if constexpr (arity(op) > 1) y = load(b.data + i * b.step);
     if constexpr (arity(op) > 2) z = load(c.data + i * c.step);
-    store(dst + i, apply<T, op>(x, y, z));
+    const Lanes<T> result = apply<T, op>(x, y, z);
+    if constexpr (watched) sizes.add(result);
+    store(dst + i, result);
   }
+  return !watched || sizes.below(bound);
 }
 
 template <class T>
-using Loop = void (*)(T* dst, View<T> a, View<T> b, View<T> c, long count);
+using Loop = bool (*)(T* dst, View<T> a, View<T> b, View<T> c, long count, T bound);
 
 template <class T, int... I>
-Loop<T> choose_loop(Op op, std::integer_sequence<int, I...>) {
-  static constexpr Loop<T> loops[] = {loop<T, Op(I)>...};
-  return loops[int(op)];
+Loop<T> choose_loop(Op op, bool watched, std::integer_sequence<int, I...>) {
+  static constexpr Loop<T> loops[][kOps] = {{loop<T, Op(I), false>...}, {loop<T, Op(I), true>...}};
+  return loops[watched][int(op)];
 }
 template <class T>
-Loop<T> loop_of(Op op) {
-  return choose_loop<T>(op, std::make_integer_sequence<int, kOps>{});
+Loop<T> loop_of(Op op, bool watched) {
+  return choose_loop<T>(op, watched, std::make_integer_sequence<int, kOps>{});
 }
 
 // Rows of a chunk, and elements of a row in it.
@@ -96,7 +102,13 @@ template <class T>
 class Run {
  public:
   Run(const Program& program, T* const* data, ChunkShape shape, long width, T* scratch)
-      : program_(program), data_(data), shape_(shape), width_(width), ld_(padded(width)), scratch_(scratch) {
+      : program_(program),
+        data_(data),
+        shape_(shape),
+        width_(width),
+        ld_(padded(width)),
+        bound_(static_cast<T>(program.bound)),
+        scratch_(scratch) {
     for (int v = 0; v < kVectors<T>; ++v)
       for (int l = 0; l < kLanes<T>; ++l) tail_[v][l] = v * kLanes<T> + l < width % kRow ? -1 : 0;
     for (int i = 0; i < program.operand_count; ++i) {
@@ -118,10 +130,16 @@ class Run {
       const View<T> b = operands > 1 ? view(step.b, row, col) : a;
       const View<T> c = operands > 2 ? view(step.c, row, col) : a;
       T* dst = view(step.dst, row, col).data;
-      loop_of<T>(step.op)(dst, a, b, c, rows * count);
-      if (step.dst < program_.operand_count && width_ % kRow != 0 && col + count == ld_) clear_pads(dst, rows, count);
+      const bool made = step.dst < program_.operand_count, watched = made && (program_.watched >> step.dst & 1);
+      const bool below = loop_of<T>(step.op, watched)(dst, a, b, c, rows * count, bound_);
+      if (made && width_ % kRow != 0 && col + count == ld_) clear_pads(dst, rows, count);
+      // What was beyond the bound may have been a pad that is cleared now.
+      if (!below) below_ = below_ && vectors_below(dst, rows * count, bound_);
     }
   }
+
+  // Whether the watched outputs are below the bound, as far as they are made.
+  bool below() const { return below_; }
 
  private:
   T* slot(long i) const { return scratch_ + i * shape_.rows * shape_.width; }
@@ -148,17 +166,19 @@ class Run {
   }
 
   void clear_pads(T* dst, long rows, long count) const {
-    for (long r = 0; r < rows; ++r)
-      for (int v = 0; v < kVectors<T>; ++v) {
-        T* last = dst + r * ld_ + count - kRow + v * kLanes<T>;
-        store(last, from_bits<T>(bits<T>(load(last)) & tail_[v]));
-      }
+    for (int v = 0; v < kVectors<T>; ++v) {
+      const IntLanes<T> kept = tail_[v];
+      T* last = dst + count - kRow + v * kLanes<T>;
+      for (long r = 0; r < rows; ++r, last += ld_) store(last, from_bits<T>(bits<T>(load(last)) & kept));
+    }
   }
 
   const Program& program_;
   T* const* data_;
   const ChunkShape shape_;
   const long width_, ld_;
+  const T bound_;
+  bool below_ = true;
   T* const scratch_;
   IntLanes<T> tail_[kVectors<T>];
 };
@@ -170,14 +190,15 @@ long program_scratch(const Program& program, long width) {
 }
 
 template <class T>
-void run_program(const Program& program, T* const* data, long row0, long row1, long width, T* scratch) {
-  if (row0 >= row1) return;
+bool run_program(const Program& program, T* const* data, long row0, long row1, long width, T* scratch) {
+  if (row0 >= row1) return true;
   const long ld = padded(width);
   const ChunkShape shape = chunk_shape<T>(row1 - row0, width);
   Run<T> run(program, data, shape, width, scratch);
   for (long row = row0; row < row1; row += shape.rows)
     for (long col = 0; col < ld; col += shape.width)
       run.chunk(row, smaller(shape.rows, row1 - row), col, smaller(shape.width, ld - col));
+  return run.below();
 }
 
 }  // namespace

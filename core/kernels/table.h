@@ -89,12 +89,15 @@ struct Instruction {
 };
 
 // A chain of elementwise ops over (rows, width). An output may be the very same buffer as an input, never shifted.
+// `watched`: bit i for an output that is to be looked at while it is made, operand i.
 struct Program {
   const Instruction* code;
   int length;
   const Operand* operands;
   int operand_count;
   int register_count;
+  std::uint64_t watched = 0;
+  double bound = 0;
 };
 
 // ---- gathering ----------------------------------------------------------------------------------------------------
@@ -159,8 +162,9 @@ struct Kernels {
 
   // Elements of scratch that run_program needs per thread.
   long (*program_scratch)(const Program& program, long width);
-  // Rows row0..row1 of the program; data[i] is the base (row 0) of operand i.
-  void (*run_program)(const Program& program, T* const* data, long row0, long row1, long width, T* scratch);
+  // Rows row0..row1 of the program; data[i] is the base (row 0) of operand i. Returns whether every number of the
+  // watched outputs in these rows is smaller than the bound, as all_below does; where none is watched, true.
+  bool (*run_program)(const Program& program, T* const* data, long row0, long row1, long width, T* scratch);
 
   // out(k,) = Σ over rows of x(rows,k), in row order; columns col0..col1 (multiples of 16, or k).
   void (*sum_rows)(const T* x, long rows, long k, long col0, long col1, T* out);
@@ -178,7 +182,7 @@ struct Kernels {
   long (*count_correct)(const T* x, long rows, long k, const std::int32_t* labels);
 
   // dst(rows,width) = T(source[row])·T(scale), row = index[r], or start + r where index is null. Elements of a source
-  // row are contiguous; row_stride_bytes may be anything. dst's pads are zeroed.
+  // row are contiguous; row_stride_bytes may be anything. dst's pads are zeroed. scale is finite and above 0.
   void (*gather_rows)(const void* source, SourceType type, long row_stride_bytes, const std::uint32_t* index,
                       long start, long rows, long width, double scale, T* dst, long ld);
   // dst(rows,classes): 1 in column labels[row], else 0. A label outside 0..classes-1 gives a row of zeros.

@@ -1,4 +1,4 @@
-// Programs over every kind of operand, in place, over parts of the rows; equal bits between instruction sets.
+// Programs over every kind of operand, in place, over parts of the rows, watched; equal bits between instruction sets.
 #include "check.h"
 
 namespace test {
@@ -122,9 +122,56 @@ void one_op(Op op) {
   }
 }
 
+// y = exp(x); z = x·row: what is watched is found out wherever it stands, and in nothing else; pads, where exp(0) is
+// made and cleared again, do not count.
+template <class T>
+void watched(long rows, long width) {
+  const T bound = T(0.5);
+  const Operand operands[] = {
+      {OperandKind::full, 0}, {OperandKind::row, 0}, {OperandKind::full, 0}, {OperandKind::full, 0}};
+  const Instruction code[] = {{Op::exp, 2, 0, 0, 0}, {Op::multiply, 3, 0, 1, 0}};
+  Matrix<T> row(1, width), x(rows, width), y(rows, width), z(rows, width);
+  for (long j = 0; j < width; ++j) row.at(0, j) = T(-0.02);
+  for (const auto& table : tables()) {
+    const auto& t = kernels_of<T>(table);
+    const auto run = [&](std::uint64_t which, long row0, long row1) {
+      const Program program{code, 2, operands, 4, 0, which, double(bound)};
+      Matrix<T> scratch(1, t.program_scratch(program, width));
+      T* const data[] = {x.data, row.data, y.data, z.data};
+      return t.run_program(program, data, row0, row1, width, scratch.data);
+    };
+    // Of y beyond the bound: what is above log(0.5). Of z: what is below -25, as z is -0.02·x.
+    const struct {
+      double x;
+      bool y, z;
+    } cases[] = {{-5, true, true},   {-0.7, true, true},           {-0.6, false, true},     {5, false, true},
+                 {-60, true, false}, {std::nan(""), false, false}, {-HUGE_VAL, true, false}};
+    bool good = true;
+    for (long at = 0; at < rows * width; at += 1 + rows * width / 40)
+      for (const auto& one : cases) {
+        for (long i = 0; i < rows * width; ++i) x.at(i / width, i % width) = T(-4);
+        x.at(at / width, at % width) = T(one.x);
+        const bool both = run(0b1100, 0, rows);
+        good = good && run(0, 0, rows) && run(0b0100, 0, rows) == one.y && run(0b1000, 0, rows) == one.z;
+        good = good && both == (one.y && one.z) &&
+               both == (t.all_below(y.data, rows * y.ld, bound) && t.all_below(z.data, rows * z.ld, bound));
+        const long middle = rows / 2;
+        const bool first = run(0b1100, 0, middle), second = run(0b1100, middle, rows);
+        good = good && (first && second) == both && (at / width < middle ? second : first);
+      }
+    check(good, std::string("watched ") + type_name<T>() + " " + table.isa + " " + std::to_string(rows) + "x" +
+                    std::to_string(width));
+  }
+}
+
 }  // namespace
 
 void test_elementwise() {
+  for (long rows : {1, 2, 13, 40})
+    for (long width : {1, 7, 16, 43, 100, 1030, 2100}) {
+      watched<float>(rows, width);
+      watched<double>(rows, width);
+    }
   for (long rows : {1, 2, 7, 10, 33, 100})
     for (long width : {1, 7, 15, 16, 17, 30, 43, 100, 600, 1030, 2100}) {
       broadcasting<float>(rows, width);

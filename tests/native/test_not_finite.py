@@ -132,6 +132,29 @@ def test_numbers_that_grow_large_but_fit_are_no_fault() -> None:
     assert error(native.parameters.flat, reference.parameters.flat) < 1e-2
 
 
+@pytest.mark.parametrize("first, last", [(1e13, 0.0), (1.0, 1e16)], ids=["an activation", "a delta"])
+@pytest.mark.parametrize("row", [0, 299, 300, 599])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_large_number_in_any_thread_s_part_hands_its_batch_to_the_reference(
+    first: float, last: float, row: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is large: not the inputs, nor the loss. The batch is large enough for two threads to share it."""
+    layers = (Affine(100, weights=Constant(first)), ReLU(), Affine(1, weights=Constant(last)))
+    net = network(Case("large", layers, Huber(), (8,)), "native", threads=threads)
+    reference = net.runner._reference  # type: ignore[attr-defined]
+    handed, looked_at = [], reference.train
+
+    def train(state: Any, part: Any, sums: Any) -> Any:
+        handed.append(part.first)
+        return looked_at(state, part, sums)
+
+    monkeypatch.setattr(reference, "train", train)
+    x, t = np.zeros((1800, 8), np.float32), np.zeros((1800, 1), np.float32)
+    x[600 + row, 3] = 1.0
+    net.fit(x, t, epochs=1, batch_size=600, optimizer=SGD(1e-20), shuffle=False, verbose=0)
+    assert handed == [1]
+
+
 def test_a_parameter_set_to_nan_by_hand_is_named() -> None:
     case = Case("nan", (Affine(5), Sigmoid(), Affine(3)), MeanSquaredError(), (4,))
     messages = []
