@@ -40,6 +40,7 @@ PELLUCID_INLINE Lanes<T> apply(Lanes<T> a, Lanes<T> b, Lanes<T> c) {
   if constexpr (op == Op::greater_equal) return a >= b ? one : zero;
   if constexpr (op == Op::fma) return fma(a, b, c);
   if constexpr (op == Op::where) return a != zero ? b : c;
+  if constexpr (op == Op::multiply_greater) return c * (a > b ? one : zero);
 }
 
 // An operand over the current chunk: `step` is 0 where one vector stands for all.

@@ -64,9 +64,10 @@ enum class Op : std::uint8_t {
   greater, greater_equal,                                       // of a, b; 1 or 0
   fma,                                                          // a·b + c, rounded once
   where,                                                        // a != 0 ? b : c
+  multiply_greater,                                             // c·greater(a, b)
   // clang-format on
 };
-constexpr int kOps = 24;
+constexpr int kOps = 25;
 
 enum class OperandKind : std::uint8_t {
   full,      // (rows, width)

@@ -84,6 +84,8 @@ double exact(Op op, double a, double b, double c) {
       return a >= b;
     case Op::fma:
       return a * b + c;
+    case Op::multiply_greater:
+      return a > b ? c : c * 0;
     default:
       return a != 0 ? b : c;
   }

@@ -13,7 +13,7 @@ from cases import TRAINABLE, Case, named
 from native.pairs import OPTIMIZERS
 from native.test_random_networks import cases
 from pellucid.engines import rewrites
-from pellucid.engines.lowering import STEP_KINDS
+from pellucid.engines.lowering import STEP_KINDS, masks_applied
 from pellucid.engines.recording import record_evaluation, record_gradient, record_prediction, record_training_step
 from pellucid.engines.rewrites import ELEMENTWISE, RULES, rewrite, rewritten_shape
 from pellucid.errors import PlanError
@@ -227,6 +227,23 @@ def test_an_update_product_is_not_made_where_its_gradient_is_wanted() -> None:
     plan.results["gradient 2.W"] = gradient
     kept = rewrite(plan)
     assert [step.op for step in kept.steps].count("matmul_tn") == 1
+
+
+def test_a_mask_and_the_product_with_it_become_one_instruction_where_nobody_else_reads_the_mask() -> None:
+    above = Step("greater", (1, 0.0), 5)
+    for inputs in ((2, 5), (5, 2)):
+        product = Step("multiply", inputs, 6)
+        assert masks_applied((above, product), (6,)) == (Step("multiply_greater", (1, 0.0, 2), 6),)
+        assert masks_applied((above, product), (5, 6)) == (above, product)
+    # A constant that happens to be the mask's number, and other ops between the two.
+    between = Step("square", (3,), 4)
+    scaled = (above, between, Step("multiply", (5.0, 5), 6))
+    assert masks_applied(scaled, (6,)) == (between, Step("multiply_greater", (1, 0.0, 5.0), 6))
+    for others in (Step("add", (5, 6), 7), Step("multiply", (5, 3), 7)):
+        steps = (above, Step("multiply", (2, 5), 6), others)
+        assert masks_applied(steps, (6, 7)) == steps
+    squared = (above, Step("multiply", (5, 5), 6))
+    assert masks_applied(squared, (6,)) == squared
 
 
 def test_recording_names_every_buffer_once() -> None:

@@ -1,6 +1,7 @@
 """Lowers a rewritten plan to what the C++ executor reads: buffers as (rows, width), steps by number of their kind."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ STEP_KINDS = (
 OPS = (
     ("copy", "negative", "absolute", "sign", "square", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "sigmoid")
     + ("softplus", "erf", "add", "subtract", "multiply", "divide", "maximum", "minimum", "greater", "greater_equal")
-    + ("fma", "where")
+    + ("fma", "where", "multiply_greater")
 )  # fmt: skip
 FULL, ROW, COLUMN, SCALAR, CONSTANT = range(5)
 _RATES = {"adam": 2, "adamw": 3}
@@ -272,6 +273,7 @@ class _Lowering:
             self._emit("update", [gradient, w, *slots], numbers, UPDATE_RULES.index(rule))
 
     def _add_chain(self, steps: tuple[Step, ...], outputs: tuple[int, ...]) -> None:
+        steps = masks_applied(steps, outputs)
         result = self.plan.buffers[steps[-1].makes[0]]
         positions = result.number in self.by_positions
         made = [step.makes[0] for step in steps]
@@ -293,7 +295,8 @@ class _Lowering:
         code = []
         for step in steps:
             sources = [place[o] if isinstance(o, int) else constant_place[o] for o in step.inputs]
-            sources += [0] * (3 - len(sources))
+            # What an op does not need repeats what it reads: the core sees by that what is read for the last time.
+            sources += [sources[0]] * (3 - len(sources))
             code.append((OPS.index(step.op), place[step.makes[0]], *sources))
         self._emit("elementwise", buffers, program=(code, operands, len(temporaries)))
 
@@ -314,6 +317,21 @@ class _Lowering:
         raise OutsideVocabulary(
             f"the native engine cannot spread {format_shape(buffer.shape)} over {format_shape(result.shape)}."
         )
+
+
+def masks_applied(steps: tuple[Step, ...], outputs: tuple[int, ...]) -> tuple[Step, ...]:
+    """`m = greater(a, b); y = c · m` becomes one instruction, `multiply_greater(a, b, c)`, where nobody else reads m."""
+    readers = Counter(n for step in steps for n in step.reads)
+    masks = {step.makes[0]: step for step in steps if step.op == "greater" and step.makes[0] not in outputs}
+    made: dict[int, Step] = {}
+    for step in steps:
+        mask = next((n for n in step.reads if step.op == "multiply" and n in masks and readers[n] == 1), None)
+        if mask is not None:
+            above = made.pop(mask)
+            others = [o for o in step.inputs if not isinstance(o, int) or o != mask]
+            step = Step("multiply_greater", (*above.inputs, *others), step.output)
+        made[step.makes[0]] = step
+    return tuple(made.values())
 
 
 def update_numbers(rule: str, scalars: list[tuple[int, float]], attributes: Any) -> list[tuple[int, float]]:
