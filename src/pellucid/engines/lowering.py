@@ -320,7 +320,7 @@ class _Lowering:
 
 
 def masks_applied(steps: tuple[Step, ...], outputs: tuple[int, ...]) -> tuple[Step, ...]:
-    """`m = greater(a, b); y = c · m` becomes one instruction, `multiply_greater(a, b, c)`, where nobody else reads m."""
+    """`m = greater(a, b); y = c · m` becomes `y = multiply_greater(a, b, c)` where nobody else reads m."""
     readers = Counter(n for step in steps for n in step.reads)
     masks = {step.makes[0]: step for step in steps if step.op == "greater" and step.makes[0] not in outputs}
     made: dict[int, Step] = {}
