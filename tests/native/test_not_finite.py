@@ -150,7 +150,9 @@ def test_one_large_number_in_any_thread_s_part_hands_its_batch_to_the_reference(
 
     monkeypatch.setattr(reference, "train", train)
     x, t = np.zeros((1800, 8), np.float32), np.zeros((1800, 1), np.float32)
-    x[600 + row, 3] = 1.0
+    # Two rows, side by side, that pull in opposite ways: the sums of the deltas are small again.
+    x[[600 + row, 600 + (row ^ 1)], 3] = 1.0
+    t[600 + (row ^ 1)] = 4e18
     net.fit(x, t, epochs=1, batch_size=600, optimizer=SGD(1e-20), shuffle=False, verbose=0)
     assert handed == [1]
 
