@@ -135,7 +135,7 @@ void blocked(const Problem<T>& p, T scale = T(1)) {
         if (kPanel == Panel::transposed) pack_transposed(p, col, k0, depth, vectors * kLanes<T>, p.scratch);
         if (kPanel == Panel::scaled) pack_scaled(p, col, k0, depth, vectors * kLanes<T>, scale);
         if (from.start == Start::bias) from.bias = p.from.bias + col;
-        const Pace pace = pace_of(p, row, col, most * kLanes<T>, k0);
+        const Pace pace = transposed(kLeft) ? Pace{} : pace_of(p, row, col, most * kLanes<T>, k0);
         const Split& heights = vectors == 3 ? split_three : split;
         col += vectors * kLanes<T>;
         const Beside<T> beside = col >= end ? Beside<T>{few.b + k0, few.ldb, few.columns, sums} : Beside<T>{};

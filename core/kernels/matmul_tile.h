@@ -19,7 +19,8 @@ struct Accumulators {
   T decay;        // for Start::decay: c starts as decay·c
 };
 
-// Which of the rows ahead belong to this call, counted from its own first row, and how far along them it begins.
+// Which of the rows ahead belong to this call, counted from its own first row, and how far along them it begins. Tiles
+// over a transposed left matrix ask for all of them, one at each k, and as wide as the tile.
 struct Pace {
   const char* const* rows = nullptr;
   long first = 0, last = 0;
@@ -34,6 +35,13 @@ struct Pace {
 
 static inline void ask_for(const char* const* rows, long count, long offset) {
   for (long i = 0; i < count; ++i) __builtin_prefetch(rows[i] + offset, 0, 2);
+}
+
+template <int kBytes>
+PELLUCID_INLINE void ask_across(const char* from) {
+  constexpr int kLine = 64;
+#pragma GCC unroll 8
+  for (int at = 0; at < kBytes; at += kLine) __builtin_prefetch(from + at, 0, 2);
 }
 
 // The left matrix: element (i, k) is a[i·lda + k], or a[k·lda + i] where it is read transposed. Where its rows lie
@@ -122,6 +130,7 @@ PELLUCID_INLINE void one_tile(const TileOperands<T>& x, long first, const char* 
     for (int i = 0; i < MR; ++i) row_of[i] = x.rows[first + i] + x.offset;
   long offset = x.pace.offset;
   for (long k = 0; k < x.k; ++k) {
+    if (transposed(kLeft) && k < count) ask_across<NV * kVectorBytes>(asked[k] + offset);
     if (!transposed(kLeft) && (x.k - k) % kRow == 0) {
       ask_for(asked, count, offset);
       offset += x.pace.stride;
@@ -164,7 +173,8 @@ template <class T, int MR, int NV, Left kLeft, bool kPack>
 void tile(const TileOperands<T>& x, const Accumulators<T>& from) {
   for (long t = 0; t < x.tiles; ++t) {
     if (kLeft == Left::rows_apart && x.fresh && t + 1 < x.tiles) ask_for_tile<T, MR>(x, (t + 1) * MR);
-    const long first = larger(x.pace.first, t * MR), last = smaller(x.pace.last, (t + 1) * MR);
+    const long first = transposed(kLeft) ? 0 : larger(x.pace.first, t * MR);
+    const long last = transposed(kLeft) ? x.pace.last : smaller(x.pace.last, (t + 1) * MR);
     one_tile<T, MR, NV, kLeft, kPack>(x, t * MR, x.pace.rows + first, last - first, from);
     if constexpr (!transposed(kLeft)) {
       if (x.beside.columns == 0) continue;

@@ -1,5 +1,7 @@
 // Weight gradients that are consumed where they are made: strips of aᵀ·b go straight into the weights, or through an
 // update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
+#include <initializer_list>
+
 #include "blocked.h"
 #include "families.h"
 #include "strips.h"
@@ -76,18 +78,34 @@ void panel_rows(TileOperands<T>& x, const Accumulators<T>& from, const Split& sp
   }
 }
 
+// The weights and slots that a strip's gradient goes into, row by row: asked for while it is summed, as they come from
+// the third-level cache or from memory.
+template <class T>
+struct Waiting {
+  const char* rows[3 * kMaxRows];
+  long count = 0;
+
+  Waiting() = default;
+  Waiting(std::initializer_list<const T*> arrays, long row, long height, long ld, long col) {
+    for (const T* array : arrays)
+      for (long r = row; array && r < row + height; ++r)
+        rows[count++] = reinterpret_cast<const char*>(array + r * ld + col);
+  }
+};
+
 // c(height, columns) of one strip += aᵀ·(packed b), every tile in order of k.
 template <class T>
 void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns, T* c, long ldc,
-                 const Accumulators<T>& from) {
+                 const Accumulators<T>& from, const Waiting<T>& waiting = {}) {
   for (long j = 0, width; j < columns; j += width) {
     width = panel_width<T>(columns - j, p.k);
     TileOperands<T> x{nullptr, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
     x.rows = static_cast<const T* const*>(p.part.rows_apart);
     x.offset = row;
     if (!x.rows) x.a = p.a + row;
-    if (const Ahead* ahead = j == 0 ? p.part.ahead : nullptr)
-      x.pace = {ahead->rows, 0, ahead->count, row * ahead->element_bytes, kRow * ahead->element_bytes};
+    const Ahead* ahead = j == 0 && p.k <= kThinDepth ? p.part.ahead : nullptr;
+    if (ahead) x.pace = {ahead->rows, 0, ahead->count, row * ahead->element_bytes, kRow * ahead->element_bytes};
+    if (waiting.count) x.pace = {waiting.rows, 0, waiting.count, j * long(sizeof(T)), 0};
     const int vectors = int(width / kLanes<T>);
     panel_rows(x, from, vectors == 3 ? Split(split.count(), max_rows(3)) : split, vectors);
   }
@@ -275,7 +293,12 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
   if (part.col0 >= part.col1) return;
   if (k > kDepth) return deep_update(p, gradient, update);
   each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
-    strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});
+    if (k > kThinDepth) {
+      const Waiting<T> waiting({w, s1, s2}, row, rows, ldw, col);
+      strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)}, waiting);
+    } else {
+      strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});
+    }
     update(row, rows, col, columns);
   });
 }
