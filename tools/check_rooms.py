@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FLOORS = (
+    {"__main__"},
     {"cli"},
     {"estimators", "compat", "reproduce"},
     {"network"},

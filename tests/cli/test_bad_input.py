@@ -251,7 +251,7 @@ def test_a_sentence_stays_on_one_line(pellucid, monkeypatch):
 def started(folder, command, stdout=subprocess.PIPE):
     """A command line in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "pellucid.cli", *command.split()],
+        [sys.executable, "-m", "pellucid", *command.split()],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=stdout,

@@ -108,7 +108,7 @@ def test_resume_ends_with_the_bits_of_a_run_never_stopped(pellucid, options):
 def test_a_killed_run_resumes_to_the_same_bits(pellucid):
     command = "train digits --layers 64-8-10 --optimizer adam --epochs 80 --quiet"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    hurried = "import pellucid.cli.train as t; t._SECONDS_BETWEEN_CHECKPOINTS = 0.02; import pellucid.cli.__main__"
+    hurried = "import pellucid.cli.train as t; t._SECONDS_BETWEEN_CHECKPOINTS = 0.02; import pellucid.__main__"
     words = [*command.split(), "--engine", "reference", "--out", "killed"]
     process = subprocess.Popen([sys.executable, "-c", hurried, *words], env=environment)
     while not Path("killed/checkpoint.safetensors").exists():
