@@ -244,6 +244,23 @@ void few_rows_transposed(const Problem<T>& p) {
     }
 }
 
+// c(m, n) = a(m)·b(n), one row after the other.
+template <class T>
+void outer(const Problem<T>& p) {
+  for (long col = p.part.col0; col < padded(p.part.col1); col += kRow) {
+    alignas(64) T columns[kRow];
+    for (long j = 0; j < kRow; ++j) columns[j] = col + j < p.n ? p.b[(col + j) * p.ldb] : T(0);
+    Lanes<T> b[kVectors<T>];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors<T>; ++v) b[v] = load(columns + v * kLanes<T>);
+    for (long row = p.part.row0; row < p.part.row1; ++row) {
+      const Lanes<T> a = splat<T>(p.a[row * p.lda]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors<T>; ++v) store(p.c + row * p.ldc + col + v * kLanes<T>, fma(a, b[v], Lanes<T>{}));
+    }
+  }
+}
+
 // ---- the table ----------------------------------------------------------------------------------------------------
 
 bool empty(Part part) { return part.row0 >= part.row1 || part.col0 >= part.col1; }
@@ -267,6 +284,8 @@ void matmul_nt(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long 
   const Problem<T> p{a, b, lda, ldb, c, ldc, n, k, {Start::zero, nullptr, T(0)}, part, scratch};
   if (m <= kDotRows)
     few_rows_transposed(p);
+  else if (k == 1)
+    outer(p);
   else
     blocked<T, Left::rows, Panel::transposed>(p);
 }

@@ -43,6 +43,9 @@ struct Strips {
   Part part;
   T scale;    // of b
   T* packed;  // b's columns of one group: panels of (k, panel_width)
+
+  // With so few rows that one strip reads all of b, it may read it where it is.
+  bool in_place() const { return k > kThinDepth && part.row1 - part.row0 <= kMaxRows && scale == T(1); }
 };
 
 // Columns of the panel that begins where so many are left.
@@ -54,6 +57,7 @@ long panel_width(long left, long k) {
 
 template <class T>
 void pack_group(const Strips<T>& p, long col, long columns) {
+  if (p.in_place()) return;
   T* to = p.packed;
   const Lanes<T> scale = splat<T>(p.scale);
   for (long j = 0, width; j < columns; j += width) {
@@ -95,11 +99,15 @@ struct Waiting {
 
 // c(height, columns) of one strip += aᵀ·(packed b), every tile in order of k.
 template <class T>
-void strip_tiles(const Strips<T>& p, const Split& split, long row, long columns, T* c, long ldc,
+void strip_tiles(const Strips<T>& p, const Split& split, long row, long col, long columns, T* c, long ldc,
                  const Accumulators<T>& from, const Waiting<T>& waiting = {}) {
   for (long j = 0, width; j < columns; j += width) {
     width = panel_width<T>(columns - j, p.k);
     TileOperands<T> x{nullptr, p.lda, p.packed + j * p.k, width, p.k, c + j, ldc, nullptr, 1};
+    if (p.in_place()) {
+      x.b = p.b + col + j;
+      x.ldb = p.ldb;
+    }
     x.rows = static_cast<const T* const*>(p.part.rows_apart);
     x.offset = row;
     if (!x.rows) x.a = p.a + row;
@@ -216,12 +224,12 @@ void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale,
   if (k > kDepth) return product_tn_scaled<T>({a, b, lda, ldb, c, ldc, n, k, from, part, scratch}, scale);
   if (padded(part.col1) - part.col0 <= kPanel<T>) {
     pack_group(p, part.col0, padded(part.col1) - part.col0);
-    strip_tiles(p, Split(part.row1 - part.row0, kMaxRows), part.row0, padded(part.col1) - part.col0,
+    strip_tiles(p, Split(part.row1 - part.row0, kMaxRows), part.row0, part.col0, padded(part.col1) - part.col0,
                 c + part.row0 * ldc + part.col0, ldc, from);
     return;
   }
   each_strip(p, false, [&](long row, long, long col, long columns, const Split& split) {
-    strip_tiles(p, split, row, columns, c + row * ldc + col, ldc, from);
+    strip_tiles(p, split, row, col, columns, c + row * ldc + col, ldc, from);
   });
 }
 
@@ -295,9 +303,9 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
   each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
     if (k > kThinDepth) {
       const Waiting<T> waiting({w, s1, s2}, row, rows, ldw, col);
-      strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)}, waiting);
+      strip_tiles(p, split, row, col, columns, gradient, columns, {Start::zero, nullptr, T(0)}, waiting);
     } else {
-      strip_tiles(p, split, row, columns, gradient, columns, {Start::zero, nullptr, T(0)});
+      strip_tiles(p, split, row, col, columns, gradient, columns, {Start::zero, nullptr, T(0)});
     }
     update(row, rows, col, columns);
   });
