@@ -77,10 +77,12 @@ def normal(seed: int, purpose: int, stream: int, shape: tuple[int, ...]) -> NDAr
 
 def permutation(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.int64]:
     """Returns the numbers 0 .. n-1 in a random order: sorted by a random word each, ties by their number."""
-    keys = _draw(seed, purpose, stream, n).astype(np.uint64) << _HALF_WORD
-    keys |= np.arange(n, dtype=np.uint64)
+    # In place: fresh memory costs more than what is computed in it.
+    keys = np.arange(n, dtype=np.uint64)
+    keys |= np.left_shift(_draw(seed, purpose, stream, n), _HALF_WORD, dtype=np.uint64)
     keys.sort()
-    return (keys & _LOW).astype(np.int64)
+    keys &= _LOW
+    return keys.view(np.int64)
 
 
 def _natural_log(x: NDArray[np.float64]) -> NDArray[np.float64]:
