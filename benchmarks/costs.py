@@ -139,7 +139,7 @@ def seed_experiment(rounds: int, epochs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="pellucid-seed-") as folder:
         for number in range(rounds):
             out = Path(folder) / f"run{number}"
-            seconds.append(_seconds([sys.executable, "-m", "pellucid.cli", *words, "--out", str(out)]))
+            seconds.append(_seconds([sys.executable, "-m", "pellucid", *words, "--out", str(out)]))
             lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
             best = max(json.loads(line).get("validation_accuracy", 0.0) for line in lines)
     row = {"command": "pellucid " + " ".join(words), "minimum": min(seconds), "median": median(seconds)}
