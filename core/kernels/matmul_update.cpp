@@ -55,16 +55,21 @@ long panel_width(long left, long k) {
   return (k > kThinDepth ? panel_or_three(vectors, 2) : panel_vectors(vectors, 2)) * kLanes<T>;
 }
 
-template <class T>
-void pack_group(const Strips<T>& p, long col, long columns) {
-  if (p.in_place()) return;
+// Panels as wide as width_of(columns left) says, one behind the other.
+template <class T, class WidthOf>
+void pack_panels(const Strips<T>& p, long col, long columns, const WidthOf& width_of) {
   T* to = p.packed;
   const Lanes<T> scale = splat<T>(p.scale);
   for (long j = 0, width; j < columns; j += width) {
-    width = panel_width<T>(columns - j, p.k);
+    width = width_of(columns - j);
     for (long k = 0; k < p.k; ++k, to += width)
       for (long v = 0; v < width; v += kLanes<T>) store(to + v, load(p.b + k * p.ldb + col + j + v) * scale);
   }
+}
+
+template <class T>
+void pack_group(const Strips<T>& p, long col, long columns) {
+  if (!p.in_place()) pack_panels(p, col, columns, [&](long left) { return panel_width<T>(left, p.k); });
 }
 
 // One panel over the rows of a strip.
@@ -155,14 +160,8 @@ bool takes_tail_along(const Part& part, long left, long k) {
 // Panels of b's columns, as wide as strip_panel says, and the last columns of b: (k, left).
 template <class T>
 void pack_for_strips(const Strips<T>& p, long left, T* few) {
-  T* to = p.packed;
-  const Lanes<T> scale = splat<T>(p.scale);
-  const long columns = p.part.col1 - p.part.col0;
-  for (long j = 0, width; j < columns; j += width) {
-    width = strip_panel((columns - j) / kLanes<T>) * kLanes<T>;
-    for (long k = 0; k < p.k; ++k, to += width)
-      for (long v = 0; v < width; v += kLanes<T>) store(to + v, load(p.b + k * p.ldb + p.part.col0 + j + v) * scale);
-  }
+  pack_panels(p, p.part.col0, p.part.col1 - p.part.col0,
+              [](long columns) { return strip_panel(columns / kLanes<T>) * kLanes<T>; });
   for (long k = 0; k < p.k; ++k)
     for (long j = 0; j < left; ++j) few[k * left + j] = p.b[k * p.ldb + p.part.col1 + j] * p.scale;
 }
