@@ -4,6 +4,7 @@
 
 #include "blocked.h"
 #include "families.h"
+#include "few_rows.h"
 #include "tail.h"
 
 namespace pellucid {
@@ -200,49 +201,8 @@ void few_rows(const Problem<T>& p, int count) {
   }
 }
 
-// c = a·bᵀ for so few rows that transposing b would cost more than the product: 16 partial sums by lane of k.
-constexpr long kDotRows = 3;
-
-// One row of c, kLanes columns of it: their partial sums are transposed, so that one vector of c comes out of the tree.
-template <class T>
-void dots(const Problem<T>& p, const T* a, long col, T* c) {
-  constexpr int n = kLanes<T>;
-  const T* b[n];
-  for (int j = 0; j < n; ++j) b[j] = p.b + smaller(col + j, p.n - 1) * p.ldb;
-  Lanes<T> sums[kVectors<T>][n] = {};
-  for (long k = 0; k < p.k; k += kRow)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors<T>; ++v) {
-      const Lanes<T> row = load(a + k + v * n);
-#pragma GCC unroll 16
-      for (int j = 0; j < n; ++j) sums[v][j] = fma(row, load(b[j] + k + v * n), sums[v][j]);
-    }
-  Lanes<T> lane[kRow];  // lane l of every column
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors<T>; ++v) {
-    transpose_square<T>(sums[v]);
-#pragma GCC unroll 16
-    for (int l = 0; l < n; ++l) lane[v * n + l] = sums[v][l];
-  }
-#pragma GCC unroll 4
-  for (int half = kRow / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-    for (int l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
-  store(c, lane[0]);
-  for (long j = p.n - col; j < n; ++j) c[j] = T(0);
-}
-
-template <class T>
-void few_rows_transposed(const Problem<T>& p) {
-  for (long row = p.part.row0; row < p.part.row1; ++row)
-    for (long col = p.part.col0; col < padded(p.part.col1); col += kLanes<T>) {
-      T* c = p.c + row * p.ldc + col;
-      if (col < p.n)
-        dots(p, p.a + row * p.lda, col, c);
-      else
-        store(c, Lanes<T>{});
-    }
-}
+// Whether transposing b would cost more than the tree of additions behind every element that is summed along k.
+bool along_k(long m, long k) { return m <= 3 ? k > 1 : m <= 32 && m * 10 <= k; }
 
 // c(m, n) = a(m)·b(n), one row after the other.
 template <class T>
@@ -282,7 +242,7 @@ void matmul_nt(const T* a, long lda, const T* b, long ldb, T* c, long ldc, long 
                T* scratch) {
   if (empty(part)) return;
   const Problem<T> p{a, b, lda, ldb, c, ldc, n, k, {Start::zero, nullptr, T(0)}, part, scratch};
-  if (m <= kDotRows)
+  if (along_k(m, k))
     few_rows_transposed(p);
   else if (k == 1)
     outer(p);

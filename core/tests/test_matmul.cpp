@@ -183,6 +183,7 @@ void test_matmul() {
                           {130, 82, 40},
                           {67, 67, 20},
                           {32, 36, 520},
+                          {23, 70, 300},
                           {5, 200, 530}}) {
       one_shape<float>(kind, s[0], s[1], s[2]);
       one_shape<double>(kind, s[0], s[1], s[2]);
