@@ -1,14 +1,17 @@
-"""Writing files so that a reader, a crash or a full disk never meets half of one."""
+"""Writing files so that a reader, a crash or a full disk never meets half of one; reading small ones back."""
 
 import contextlib
 import glob
+import json
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pellucid.errors import InputError
+
+_MAX_JSON = 10_000_000
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
@@ -33,6 +36,23 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"cannot write {str(path)!r}: {reason}; check the folder and the space on it.") from error
         raise
+
+
+def write_json(path: str | Path, values: Any) -> None:
+    """Puts plain values in a file, as `write_atomically` does."""
+    text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda stream: stream.write(text.encode()))
+
+
+def read_json(path: str | Path) -> Any:
+    """Returns the plain values of a file of at most 10 MB; InputError where it has none."""
+    try:
+        if os.path.getsize(path) > _MAX_JSON:
+            raise ValueError("it is larger than 10 MB")
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {str(path)!r}: {reason}; give another one, or remove it.") from error
 
 
 def remove_leftovers(path: str | Path) -> None:

@@ -52,9 +52,47 @@ def test_a_figure_that_differs_is_exit_code_1(pellucid, monkeypatch):
     assert pellucid("reproduce wrong").code == 1
 
 
+def test_a_run_is_resumed_without_what_is_done(pellucid, monkeypatch):
+    ran = []
+
+    def counted(name):
+        def run(setting):
+            ran.append(name)
+            if name == "b" and ran.count("b") == 1:
+                raise KeyboardInterrupt
+            return Result([Row(name, "1", "1", "within", "note")], range(2))
+
+        return Experiment(name, name, "nowhere", run)
+
+    monkeypatch.setattr("pellucid.reproduce.running.EXPERIMENTS", {name: counted(name) for name in "abc"})
+    monkeypatch.setattr("pellucid.cli.reproduce.EXPERIMENTS", {name: counted(name) for name in "abc"})
+    assert pellucid("reproduce --all").code == 130
+    stopped = pellucid("reproduce c --resume")
+    assert stopped.code == 0 and ran == ["a", "b", "c"]
+    table = Path("runs/reproduce-001/table.md").read_text(encoding="utf-8")
+    assert table.count("| within | 0 to 1 |") == 2 and table.index("| a |") < table.index("| c |")
+    whole = pellucid("reproduce --all --resume --out runs/reproduce-001")
+    assert whole.code == 0 and ran == ["a", "b", "c", "b"] and whole.out.count("| within") == 3
+    table = Path("runs/reproduce-001/table.md").read_text(encoding="utf-8")
+    assert [line.split()[1] for line in table.splitlines()[2:]] == ["a", "b", "c"]
+    refused = pellucid("reproduce --all --resume --fast")
+    assert refused.code == 2 and "the run to resume was in full; leave --fast out" in refused.err
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"name": "no such"}]', '{"name": 1}', "[" * 100_000])
+def test_results_that_are_none_are_not_resumed(pellucid, content):
+    Path("there").mkdir()
+    Path("there/results.json").write_text(content, encoding="utf-8")
+    said = pellucid("reproduce notebooks --resume --out there")
+    assert said.code == 2 and said.out == "" and said.err.count("\n") == 1
+    assert Path("there/results.json").read_text(encoding="utf-8") == content
+
+
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        ("reproduce --all --resume", "no run of reproduce below 'runs' to resume"),
+        ("reproduce --all --resume --out there", "no run of reproduce in 'there' to resume"),
         ("reproduce", "or --all; --list shows the names"),
         ("reproduce book2-gate --all", "not both"),
         ("reproduce nielsen1-thirty", "there is no experiment 'nielsen1-thirty'"),

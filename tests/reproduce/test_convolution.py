@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pellucid.errors import InputError
 from pellucid.initializers import Normal
 from pellucid.layers import Affine, ReLU
 from pellucid.losses import SoftmaxCrossEntropy
@@ -16,6 +17,7 @@ from pellucid.reproduce.convolution import IMAGE, books_dropout, mistakes, pictu
 from pellucid.reproduce.nielsen6 import (
     _Judge,
     _Plan,
+    _Run,
     one_convolution,
     shallow,
     two_convolutions,
@@ -86,6 +88,33 @@ def test_the_test_images_are_asked_at_the_last_of_the_best_epochs():
     for epoch, accuracy in enumerate([0.5, 0.9, 0.9, 0.8]):
         judge.on_epoch_end(Run(epoch), epoch, {"validation_accuracy": accuracy})
     assert judge.answers.tolist() == [2] * 4 and judge.right == 75.0
+
+
+def test_finished_networks_of_a_vote_are_not_trained_again(tmp_path, monkeypatch):
+    trained = []
+
+    def run(plan, setting, seed):
+        trained.append(seed)
+        answers = np.array(digits)
+        answers[[3, 17]] = (digits[[3, 17]] + 1 + seed) % 10
+        return _Run(99.0 + seed, answers, [50.0, 99.0])
+
+    setting = Setting(fast=True, folder=tmp_path)
+    digits = setting.images().test[1]
+    monkeypatch.setattr(_Plan, "run", run)
+    plan = _Plan(shallow(), 60, 0.03)
+    for _ in range(2):
+        runs = [plan.run_once("vote", setting, seed) for seed in range(2)]
+        assert [found.right for found in runs] == [99.0, 100.0] and runs[0].validation == [50.0, 99.0]
+        assert np.flatnonzero(runs[1].answers != digits).tolist() == [3, 17]
+        np.testing.assert_array_equal(runs[1].answers[[3, 17]], (digits[[3, 17]] + 2) % 10)
+    assert trained == [0, 1] and {path.name for path in tmp_path.iterdir()} == {
+        "fast-vote-seed-0.json", "fast-vote-seed-1.json"
+    }  # fmt: skip
+    for damage in ('{"right": 1}', '{"right": 1, "wrong": {"99999999": 1}, "validation": []}', "[]", "{"):
+        (tmp_path / "fast-vote-seed-1.json").write_text(damage, encoding="utf-8")
+        with pytest.raises(InputError, match="remove"):
+            plan.run_once("vote", setting, 1)
 
 
 def test_lambda_is_divided_by_the_number_of_batches(monkeypatch):

@@ -183,6 +183,7 @@ def explain(**typed: Any) -> None:
 @click.option("--list", "listing", is_flag=True, help="List the experiments' names.")
 @click.option("--fast", is_flag=True, help="Scaled down, about a minute for all; figures are then not comparable.")
 @click.option("--out", metavar="FOLDER", help="For tables and pictures; runs/reproduce-001 and so on unless given.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, or the newest: what is done stays.")
 def reproduce(**typed: Any) -> None:
     """Run the books' experiments, published figures beside measured.
 

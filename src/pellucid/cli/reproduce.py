@@ -1,24 +1,26 @@
 """`pellucid reproduce`: the books' experiments, published figures beside measured, with a picture each."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
 import click
 
-from pellucid.cli.run_folder import new_run_folder
+from pellucid.cli.run_folder import new_run_folder, numbered_run_folders
 from pellucid.errors import InputError
-from pellucid.files import write_atomically
-from pellucid.reproduce import EXPERIMENTS, Setting, chosen, perform
+from pellucid.files import read_json, write_atomically, write_json
+from pellucid.reproduce import EXPERIMENTS, Setting, chosen, outcomes_of, perform
 from pellucid.reproduce.pictures import MISSING, draw
 from pellucid.reproduce.report import Outcome, as_markdown, as_text, as_values
 
 TABLE, RESULTS = "table.md", "results.json"
 
 
-def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out: str | None) -> bool:
-    """Runs the experiments, and returns whether nothing differs from what was published."""
+def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out: str | None, resume: bool) -> bool:
+    """Runs the experiments, and returns whether nothing differs from what was published.
+
+    To resume is to leave out what the folder has results of.
+    """
     if listing:
         _list()
         return True
@@ -27,22 +29,37 @@ def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out
     if name is not None and everything:
         raise InputError(f"give {name!r} or --all, not both.")
     experiments = chosen(name)
-    folder = new_run_folder("reproduce", out)
+    folder = _folder_to_resume(out) if resume else new_run_folder("reproduce", out)
+    setting = Setting(fast, folder)
+    done = outcomes_of(read_json(folder / RESULTS), setting) if resume else {}
     if fast:
         click.echo("Scaled down to few epochs and small digits: not comparable with the books.")
-    outcomes: list[Outcome] = []
+    _write(folder, done)
     drawn = True
     for experiment in experiments:
-        outcome = perform(experiment, Setting(fast))
-        outcomes.append(outcome)
+        if experiment.name not in done:
+            done[experiment.name] = perform(experiment, setting)
+        outcome = done[experiment.name]
         click.echo(as_text(outcome))
         if outcome.result.picture is not None:
             drawn = draw(outcome.result.picture, folder / f"{experiment.name}.png", experiment.title) and drawn
-        _write(folder, outcomes)
+        _write(folder, done)
     if not drawn:
         click.echo(MISSING)
     click.echo(f"run folder: {folder}")
-    return all(outcome.agrees for outcome in outcomes)
+    return all(done[experiment.name].agrees for experiment in experiments)
+
+
+def _folder_to_resume(out: str | None) -> Path:
+    """Returns the folder of --out, else the newest of `reproduce`; raises InputError where there is none."""
+    if out is not None and (Path(out) / RESULTS).is_file():
+        return Path(out)
+    found = [] if out is not None else numbered_run_folders("reproduce")
+    runs = [folder for folder in found if (folder / RESULTS).is_file()]
+    if not runs:
+        where = f"in {out!r}" if out is not None else "below 'runs'"
+        raise InputError(f"there is no run of reproduce {where} to resume, with {RESULTS} in it; leave --resume out.")
+    return max(runs, key=lambda folder: (folder / RESULTS).stat().st_mtime_ns)
 
 
 def _list() -> None:
@@ -52,9 +69,9 @@ def _list() -> None:
             click.echo(f"  {experiment.name:<28}{experiment.title}")
 
 
-def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
+def _write(folder: Path, done: Mapping[str, Outcome]) -> None:
     """Writes the table and the numbers as far as they are there, so that a run that is stopped leaves its part."""
+    outcomes = [done[name] for name in EXPERIMENTS if name in done]
     table = as_markdown(outcomes).encode()
-    values = (json.dumps([as_values(outcome) for outcome in outcomes], indent=1, ensure_ascii=False) + "\n").encode()
     write_atomically(folder / TABLE, lambda stream: stream.write(table))
-    write_atomically(folder / RESULTS, lambda stream: stream.write(values))
+    write_json(folder / RESULTS, [as_values(outcome) for outcome in outcomes])

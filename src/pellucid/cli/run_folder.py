@@ -44,7 +44,7 @@ def new_run_folder(data: str, out: str | None) -> Path:
         return folder
     make_folder(RUNS)
     name = data_name(data)
-    number = max((int(folder.name.rpartition("-")[2]) for folder in _numbered(name)), default=0)
+    number = max((int(folder.name.rpartition("-")[2]) for folder in numbered_run_folders(name)), default=0)
     while True:
         number += 1
         folder = RUNS / f"{name}-{number:03d}"
@@ -62,7 +62,7 @@ def stopped_run_folder(data: str | None, out: str | None) -> Path:
         if not (folder / CONFIG).is_file():
             raise InputError(f"there is no run in {out!r} to resume, as it has no {CONFIG}; leave --resume out.")
         return folder
-    found = _numbered(data_name(data)) if data is not None else [*RUNS.glob("*")]
+    found = numbered_run_folders(data_name(data)) if data is not None else [*RUNS.glob("*")]
     runs = [folder for folder in found if (folder / CONFIG).is_file()]
     if not runs:
         of = f" of {data}" if data is not None else ""
@@ -77,7 +77,8 @@ def data_name(data: str) -> str:
     return re.sub(r"[^\w-]+", "-", stem).strip("-") or "data"
 
 
-def _numbered(name: str) -> list[Path]:
+def numbered_run_folders(name: str) -> list[Path]:
+    """Returns the folders runs/NAME-001, runs/NAME-002 and so on that are there."""
     pattern = re.compile(re.escape(name) + r"-\d{3,}")
     return [folder for folder in RUNS.glob("*") if pattern.fullmatch(folder.name)]
 

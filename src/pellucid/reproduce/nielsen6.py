@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.errors import InputError
 from pellucid.initializers import Normal, Zeros
 from pellucid.layers import Affine, Conv2D, Flatten, Layer, MaxPool2D, ReLU, Sigmoid
 from pellucid.losses import SoftmaxCrossEntropy
@@ -96,6 +97,24 @@ class _Run:
     answers: Any
     validation: list[float]
 
+    def values(self, digits: Any) -> dict[str, Any]:
+        """Returns the run as plain values; of the answers, those that are wrong."""
+        wrong = {str(image): int(self.answers[image]) for image in np.flatnonzero(self.answers != digits)}
+        return {"right": self.right, "wrong": wrong, "validation": self.validation}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], digits: Any) -> "_Run":
+        """Returns the run of these values; InputError where they are not those of one."""
+        try:
+            answers = np.array(digits)
+            for image, answer in values["wrong"].items():
+                answers[int(image)] = answer
+            return cls(float(values["right"]), answers, [float(share) for share in values["validation"]])
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"a part of an experiment is damaged ({error!r}); remove its file, and it runs again."
+            ) from None
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -118,6 +137,11 @@ class _Plan:
             validation_data=pictured(images.validation), verbose=0,
         )  # fmt: skip
         return _Run(judge.right, judge.answers, [100 * share for share in history["validation_accuracy"]])
+
+    def run_once(self, name: str, setting: Setting, seed: int) -> _Run:
+        """Returns the run; of one that was stopped, the networks that were finished are not trained again."""
+        digits = setting.images().test[1]
+        return _Run.of(setting.once(f"{name}-seed-{seed}", lambda: self.run(setting, seed).values(digits)), digits)
 
 
 def _result(what: str, published: float, plan: _Plan, setting: Setting, seeds: range) -> Result:
@@ -174,7 +198,7 @@ def dropout(setting: Setting) -> Result:
     """Two layers of 1,000 with dropout of one half, on 250,000 images, learning rate 0.03, 40 epochs; five of them."""
     seeds, digits = setting.seeds(5), setting.images().test[1]
     plan = _Plan(with_dropout(), 40, 0.03, expanded=True)
-    runs = {f"seed {seed}": plan.run(setting, seed) for seed in seeds}
+    runs = {f"seed {seed}": plan.run_once("nielsen6-dropout", setting, seed) for seed in seeds}
     together = 100 * float(np.mean(vote(run.answers for run in runs.values()) == digits))
     rights = [run.right for run in runs.values()]
     told = f"{together:.2f} %, alone {np.mean(rights):.2f} % on average"

@@ -18,6 +18,7 @@ class Outcome:
     experiment: Experiment
     result: Result
     seconds: float
+    fast: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -79,5 +80,6 @@ def as_values(outcome: Outcome) -> dict[str, Any]:
         "source": outcome.experiment.source,
         "seeds": list(outcome.result.seeds),
         "seconds": round(outcome.seconds, 2),
+        "fast": outcome.fast,
         "rows": [asdict(row) for row in outcome.result.rows],
     }

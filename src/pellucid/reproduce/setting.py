@@ -1,13 +1,17 @@
 """How an experiment is run: in full, or scaled down to what a test machine can do in about a minute."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.datasets import Dataset, digits, expanded, mnist
+from pellucid.errors import InputError
+from pellucid.files import read_json, write_json
 
 Rows = NDArray[Any]
 Part = tuple[Rows, Rows]
@@ -35,9 +39,13 @@ class Images:
 
 @dataclass(frozen=True)
 class Setting:
-    """Full size, or `fast`: few epochs, one seed, and the small digits that come with Pellucid in MNIST's place."""
+    """Full size, or `fast`: few epochs, one seed, and the small digits that come with Pellucid in MNIST's place.
+
+    In `folder`, parts of experiments that take hours are kept as soon as they are done.
+    """
 
     fast: bool = False
+    folder: Path | None = None
 
     def epochs(self, full: int) -> int:
         """Returns the number of epochs or steps to take where the book takes so many."""
@@ -54,6 +62,22 @@ class Setting:
     def expanded(self, part: Part) -> Part:
         """Returns five times the part, each image also moved by one pixel; scaled down, of its first 300 rows."""
         return expanded(*self.few(part))
+
+    def once(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Returns the plain values that `work` returns; those that the folder has of an earlier run, where it has.
+
+        Raises:
+            InputError: the folder has a file of this name that holds something else, or cannot be written to.
+        """
+        if self.folder is None:
+            return work()
+        path = self.folder / f"{'fast-' if self.fast else ''}{name}.json"
+        if not path.exists():
+            write_json(path, work())
+        values = read_json(path)
+        if not isinstance(values, dict):
+            raise InputError(f"{str(path)!r} is not a part of an experiment; remove it, and the part runs again.")
+        return values
 
     def images(self) -> Images:
         """Returns MNIST; scaled down, 1,797 digits of 8 x 8 pixels enlarged to 28 x 28.
