@@ -2,12 +2,14 @@
 // while the kernel goes along the runs of numbers that the window covers in each row of the image. A run is contiguous
 // at every position, so the image itself is the left matrix of a product with the packed filters.
 //
-// The gradient of the input is the same thing with the filters turned round; the gradient of the filters has the same
-// runs as its rows. Every sum has the order of runs (and of positions), whatever the tile.
+// The gradient of the input is the same thing with the filters turned round, or goes the other way (scatter.h) where
+// that is less work; the gradient of the filters has the same runs as its rows. Every sum has the order of runs (and of
+// positions), whatever the tile.
 #include "families.h"
 #include "geometry.h"
 #include "matmul_tile.h"
 #include "memory.h"
+#include "scatter.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -314,6 +316,7 @@ void pack_filters(const Convolution& c, const T* W, long ldw, T* packed) {
 
 template <class T>
 void pack_filters_back(const Convolution& c, const T* W, long ldw, T* packed) {
+  if (scatters(c)) return pack_scattered(c, W, ldw, packed);
   const Geometry g = backward_geometry(c);
   const Window& w = c.window;
   const long ld = padded(w.channels), inner = w.channels / c.groups, cells = w.rows * w.columns;
@@ -330,8 +333,9 @@ void pack_filters_back(const Convolution& c, const T* W, long ldw, T* packed) {
 
 ConvolutionSizes convolution_sizes(const Convolution& c) {
   const Geometry forward = geometry_of(c), back = backward_geometry(c);
-  return {forward.depth() * padded(c.filters), back.depth() * padded(c.window.channels), padded(forward.staged_size()),
-          padded(back.staged_size())};
+  const long packed = forward.depth() * padded(c.filters), scratch = padded(forward.staged_size());
+  if (scatters(c)) return {packed, scattered_filters(c), scratch, scattered_scratch(c)};
+  return {packed, back.depth() * padded(c.window.channels), scratch, padded(back.staged_size())};
 }
 
 template <class T>
@@ -341,6 +345,7 @@ void convolve(const Convolution& c, long samples, const T* x, const T* packed, c
 
 template <class T>
 void convolve_back(const Convolution& c, long samples, const T* dy, const T* packed, T* dx, T* scratch) {
+  if (scatters(c)) return scatter_back(c, samples, dy, packed, dx, scratch);
   correlate_samples<T>(backward_geometry(c), samples, dy, packed, nullptr, dx, scratch);
 }
 
