@@ -1,4 +1,5 @@
 // Programs of elementwise ops, run chunk by chunk so that what passes between two ops stays in the first-level cache.
+#include <type_traits>
 #include <utility>
 
 #include "below.h"
@@ -98,6 +99,11 @@ void fill(T* to, T value, long count) {
   for (long i = 0; i < count; i += kLanes<T>) store(to + i, lanes);
 }
 
+// Masks of a row's last 16 numbers: from kKept + 16 - n on, n are kept and the others are pads.
+template <class T>
+constexpr std::decay_t<decltype(IntLanes<T>{}[0])> kKept[2 * kRow] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                                      -1, -1, -1, -1, -1, -1, -1, -1};
+
 // One run of a program: where its operands and registers lie. A slot is a chunk of scratch of its own.
 template <class T>
 class Run {
@@ -110,8 +116,6 @@ class Run {
         ld_(padded(width)),
         bound_(static_cast<T>(program.bound)),
         scratch_(scratch) {
-    for (int v = 0; v < kVectors<T>; ++v)
-      for (int l = 0; l < kLanes<T>; ++l) tail_[v][l] = v * kLanes<T> + l < width % kRow ? -1 : 0;
     for (int i = 0; i < program.operand_count; ++i) {
       const Operand& operand = program.operands[i];
       if (operand.kind == OperandKind::constant) fill(slot(i), static_cast<T>(operand.constant), kRow);
@@ -168,7 +172,8 @@ class Run {
 
   void clear_pads(T* dst, long rows, long count) const {
     for (int v = 0; v < kVectors<T>; ++v) {
-      const IntLanes<T> kept = tail_[v];
+      IntLanes<T> kept;
+      __builtin_memcpy(&kept, kKept<T> + kRow - width_ % kRow + v * kLanes<T>, sizeof(kept));
       T* last = dst + count - kRow + v * kLanes<T>;
       for (long r = 0; r < rows; ++r, last += ld_) store(last, from_bits<T>(bits<T>(load(last)) & kept));
     }
@@ -181,7 +186,6 @@ class Run {
   const T bound_;
   bool below_ = true;
   T* const scratch_;
-  IntLanes<T> tail_[kVectors<T>];
 };
 
 template <class T>
