@@ -1,5 +1,6 @@
 """Networks at random: the native engine against the reference, and against numeric differentiation of its own loss."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ LOSSES: tuple[tuple[Loss, Any], ...] = (
     (SoftmaxCrossEntropy(), "labels"),
     (SigmoidCrossEntropy(), "entries"),
 )
+# Rules that divide by √h + ε make a whole step of any gradient, also of one that is what rounding left of a sum that
+# cancels, as behind a Softmax over few units: below 1e-4, steps shrink with the gradient.
+STEADY = tuple(replace(rule, epsilon=1e-4) if hasattr(rule, "epsilon") else rule for rule in OPTIMIZERS)
 
 
 @st.composite
@@ -66,13 +70,12 @@ def agree(case: Case, optimizer: Any, dtype: str, rows: int, batch_size: int, st
         assert abs(done.sums.loss - expected.sums.loss) <= 2 * tolerance * size
         found = native.copies()
         for name, values in reference.copies().items():
-            # Rules that divide by √h or √v make a small gradient's rounding as large as the gradient was small.
             assert error(found[name], values, before[name]) < 20 * tolerance, name
 
 
 # In float64, so that a sum that cancels cannot be mistaken for a fault: all is alike but the rounding.
 @settings(max_examples=120)
-@given(cases(), st.sampled_from(OPTIMIZERS), st.integers(1, 40), st.integers(1, 40))
+@given(cases(), st.sampled_from(STEADY), st.integers(1, 40), st.integers(1, 40))
 def test_random_networks_train_alike(case: Case, optimizer: Any, rows: int, batch_size: int) -> None:
     agree(case, optimizer, "float64", rows, batch_size, steps=4)
 
@@ -90,7 +93,7 @@ def test_random_networks_predict_and_evaluate_alike(case: Case, batch_size: int,
 
 @pytest.mark.slow
 @settings(max_examples=3000)
-@given(cases(), st.sampled_from(OPTIMIZERS), st.integers(1, 40), st.integers(1, 40))
+@given(cases(), st.sampled_from(STEADY), st.integers(1, 40), st.integers(1, 40))
 def test_many_random_networks_train_alike(case: Case, optimizer: Any, rows: int, batch_size: int) -> None:
     agree(case, optimizer, "float64", rows, batch_size, steps=20)
 
