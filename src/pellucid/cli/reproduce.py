@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.run_folder import new_run_folder, numbered_run_folders
+from pellucid.cli.run_folder import RUNS, new_run_folder, newest_holding, numbered_run_folders
 from pellucid.errors import InputError
 from pellucid.files import read_json, write_atomically, write_json
 from pellucid.reproduce import EXPERIMENTS, Setting, chosen, outcomes_of, perform
@@ -52,14 +52,11 @@ def reproduce(name: str | None, everything: bool, listing: bool, fast: bool, out
 
 def _folder_to_resume(out: str | None) -> Path:
     """Returns the folder of --out, else the newest of `reproduce`; raises InputError where there is none."""
-    if out is not None and (Path(out) / RESULTS).is_file():
-        return Path(out)
-    found = [] if out is not None else numbered_run_folders("reproduce")
-    runs = [folder for folder in found if (folder / RESULTS).is_file()]
-    if not runs:
-        where = f"in {out!r}" if out is not None else "below 'runs'"
+    folder = newest_holding([Path(out)] if out is not None else numbered_run_folders("reproduce"), RESULTS)
+    if folder is None:
+        where = f"in {out!r}" if out is not None else f"below {str(RUNS)!r}"
         raise InputError(f"there is no run of reproduce {where} to resume, with {RESULTS} in it; leave --resume out.")
-    return max(runs, key=lambda folder: (folder / RESULTS).stat().st_mtime_ns)
+    return folder
 
 
 def _list() -> None:

@@ -12,7 +12,7 @@ from pellucid.cli.settings import Settings
 from pellucid.cli.toml import as_toml, read_toml
 from pellucid.datasets import KNOWN, Dataset
 from pellucid.errors import InputError
-from pellucid.files import make_folder, write_atomically
+from pellucid.files import make_folder, read_json, write_atomically
 
 CONFIG, METRICS, MODEL, CHECKPOINT, DATA, CURVES = (
     "config.toml",
@@ -23,7 +23,6 @@ CONFIG, METRICS, MODEL, CHECKPOINT, DATA, CURVES = (
     "curves.png",
 )
 RUNS = Path("runs")
-_MAX_DESCRIPTION = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,17 @@ def stopped_run_folder(data: str | None, out: str | None) -> Path:
             raise InputError(f"there is no run in {out!r} to resume, as it has no {CONFIG}; leave --resume out.")
         return folder
     found = numbered_run_folders(data_name(data)) if data is not None else [*RUNS.glob("*")]
-    runs = [folder for folder in found if (folder / CONFIG).is_file()]
-    if not runs:
+    newest = newest_holding(found, CONFIG)
+    if newest is None:
         of = f" of {data}" if data is not None else ""
         raise InputError(f"there is no run{of} below {str(RUNS)!r} to resume; leave --resume out, or give its --out.")
-    return max(runs, key=lambda folder: (folder / CONFIG).stat().st_mtime_ns)
+    return newest
+
+
+def newest_holding(folders: Sequence[Path], name: str) -> Path | None:
+    """Returns, of the folders that hold a file of this name, the one whose file was written last; None without any."""
+    runs = [folder for folder in folders if (folder / name).is_file()]
+    return max(runs, key=lambda folder: (folder / name).stat().st_mtime_ns, default=None)
 
 
 def data_name(data: str) -> str:
@@ -105,13 +110,10 @@ def write_description(folder: Path, data: Dataset) -> None:
 
 def read_description(folder: Path) -> Described:
     """Returns what `write_description` wrote; nothing where there is no such file or it is not one of ours."""
-    path = folder / DATA
     try:
-        if path.stat().st_size > _MAX_DESCRIPTION:
-            return Described()
-        names = json.loads(path.read_text(encoding="utf-8"))
+        names = read_json(folder / DATA)
         return Described(_texts(names["class_names"]), _texts(names["feature_names"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (InputError, KeyError, TypeError):
         return Described()
 
 
