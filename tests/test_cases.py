@@ -28,6 +28,7 @@ from pellucid.layers import Join, Layer, Mode, Named
 from pellucid.losses import Loss
 from pellucid.ops import Array
 from pellucid.optimizers import Momentum
+from pellucid.training import Session
 
 FIXTURE = Path(__file__).parent / "fixtures" / "cases.npz"
 
@@ -108,7 +109,7 @@ def test_a_plan_computes_the_bits_of_the_eager_pass(case: Case, rows: int, dtype
     if not case.trainable:
         return
     results = run(record_gradient(model, data.labels), given)
-    loss, gradients = ReferenceEngine(model).gradient(data)
+    loss, gradients = Session(model, ReferenceEngine(model)).gradient(data)
     assert float(results["loss"]) == loss
     assert set(results) == {"output", "loss", "row_losses", *(f"gradient {name}" for name in gradients)}
     for name, gradient in gradients.items():
@@ -143,12 +144,13 @@ def test_a_batch_is_the_mean_of_its_rows(case: Case) -> None:
     rows = 9
     model, data = case.model(), case.data(rows)
     engine = ReferenceEngine(model)
-    loss, gradients = engine.gradient(data)
+    gradient = Session(model, engine).gradient
+    loss, gradients = gradient(data)
     weight = np.ones(rows) if data.weight is None else data.weight
     one_by_one = []
     for n in range(rows):
         single = some_rows(case, model, slice(n, n + 1))
-        one_by_one.append(engine.gradient(single))
+        one_by_one.append(gradient(single))
         np.testing.assert_allclose(engine.predict(data.x)[n : n + 1], engine.predict(single.x), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(loss, np.average([found for found, _ in one_by_one], weights=weight), rtol=1e-12)
     for name, gradient in gradients.items():

@@ -20,7 +20,7 @@ from pellucid.layers import Affine, Layer, Mode, Named, Parameter
 from pellucid.losses import MeanSquaredError
 from pellucid.ops import Array
 from pellucid.optimizers import SGD, AdamW, Momentum, Optimizer
-from pellucid.training import Callback, Run
+from pellucid.training import Callback, Run, Session
 
 X, T = numbers(1, (6, 5)), numbers(2, (6, 3))
 COUNTED = ("1.mean", "1.steps")
@@ -244,5 +244,5 @@ def test_validation_may_be_smaller() -> None:
 def test_the_engine_itself_trusts_what_was_checked() -> None:
     model = Model([Centred()], MeanSquaredError(), (3,), 0, np.dtype(np.float64))
     assert model.least_rows == 2
-    loss, gradients = ReferenceEngine(model).gradient(check_data(T, T, model))
+    loss, gradients = Session(model, ReferenceEngine(model)).gradient(check_data(T, T, model))
     assert loss > 0 and list(gradients) == ["0.gain"]

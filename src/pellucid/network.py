@@ -10,19 +10,10 @@ from numpy.typing import DTypeLike, NDArray
 from pellucid import checkpoint, gradient_check, training
 from pellucid import trace as tracing
 from pellucid.checks import is_whole
-from pellucid.engines import (
-    Engine,
-    Model,
-    OptimizerState,
-    Slice,
-    Sums,
-    check_data,
-    check_samples,
-)
+from pellucid.engines import Model, OptimizerState, check_data, check_samples
 from pellucid.engines.choice import choose_engine, record_plan
-from pellucid.engines.diagnosis import first_not_finite
 from pellucid.engines.protocol import QuickStep
-from pellucid.errors import InputError, NotFiniteError
+from pellucid.errors import InputError
 from pellucid.layers import Layer
 from pellucid.layers.graph import Graph, Residual
 from pellucid.losses import Loss
@@ -30,6 +21,9 @@ from pellucid.ops import Array
 from pellucid.ops.plan import Plan
 from pellucid.optimizers import SGD, Optimizer
 from pellucid.parameters import Parameters
+from pellucid.training import Session
+from pellucid.training.gradients import check_out, flat_gradient
+from pellucid.training.session import checked_optimizer
 
 if TYPE_CHECKING:
     from pellucid.datasets import Augment
@@ -67,12 +61,11 @@ class Network:
         shape = _checked_shape(input_shape)
         self.model = Model(layers, _checked_loss(loss), shape, _checked_seed(seed), _checked_dtype(dtype))
         self.threads = threads
-        self._engine, self.engine_reason = choose_engine(self.model, engine, threads)
-        self._state: OptimizerState | None = None
-        self._quick_predict = self._engine.quick_predict
+        chosen, self.engine_reason = choose_engine(self.model, engine, threads)
+        self.session = Session(self.model, chosen)
+        self._quick_predict = chosen.quick_predict
         self._quick_step: QuickStep | None = None
         self._quick_key: tuple[Optimizer | None, OptimizerState | None, bool] = (None, None, False)
-        self.history: History | None = None
 
     # What it is ------------------------------------------------------------------------------------------------------
 
@@ -103,12 +96,16 @@ class Network:
     @property
     def engine(self) -> str:
         """Which engine runs this network: "native" or "reference"; `engine_reason` says why."""
-        return self._engine.name
+        return self.session.engine.name
 
     @property
-    def runner(self) -> Engine:
-        """The engine itself, for the training loop and for experiments."""
-        return self._engine
+    def history(self) -> "History | None":
+        """The history of the last `fit`."""
+        return self.session.history
+
+    @history.setter
+    def history(self, history: "History | None") -> None:
+        self.session.history = history
 
     @property
     def parameters(self) -> Parameters:
@@ -135,7 +132,7 @@ class Network:
     def predict(self, x: Any) -> Array:
         """Returns the outputs (N, ...) of the last layer for samples x (N, *input_shape)."""
         y = self._quick_predict(x)
-        return self._engine.predict(check_samples(x, self.model)) if y is None else y
+        return self.session.engine.predict(check_samples(x, self.model)) if y is None else y
 
     def probabilities(self, x: Any) -> Array:
         """Returns the outputs as the loss reads them: softmax or sigmoid of the logits; else the outputs themselves."""
@@ -152,7 +149,7 @@ class Network:
     def evaluate(self, x: Any, t: Any, *, sample_weight: Any = None) -> dict[str, float]:
         """Returns {"loss": ..., "accuracy": ...} over all samples; no accuracy where t are not classes."""
         data = check_data(x, t, self.model, sample_weight)
-        return self._engine.evaluate(data).metrics(data.classes is not None)
+        return self.session.evaluate(data).metrics(data.classes is not None)
 
     # Training it -----------------------------------------------------------------------------------------------------
 
@@ -177,7 +174,7 @@ class Network:
     ) -> "History":
         """Trains on batches of x and t, epoch after epoch; see `pellucid.training.fit` for the arguments."""
         return training.fit(
-            self,
+            self.session,
             x,
             t,
             epochs=epochs,
@@ -193,6 +190,7 @@ class Network:
             resume=resume,
             callbacks=callbacks,
             verbose=verbose,
+            network=self,
         )
 
     def step(self, x: Any, t: Any, optimizer: Optimizer, *, sample_weight: Any = None) -> float:
@@ -215,38 +213,64 @@ class Network:
     def _step(self, x: Any, t: Any, optimizer: Optimizer, sample_weight: Any) -> float:
         data = check_data(x, t, self.model, sample_weight)
         self.model.check_batches(data.rows, data.rows)
-        state = self.optimizer_state(optimizer)
-        step = np.array([state.step])
-        rates = optimizer.schedule.rates(step, 1, ())
-        part = Slice(data, None, data.rows, 0, 1, optimizer.scalars(step - state.start, rates))
-        done = self._engine.train(state, part, Sums())
-        if not done.batches:
-            found = first_not_finite(self.model, data, slice(None), state.step)
-            raise NotFiniteError(
-                f"{found} at step {state.step}; the parameters are unchanged, try a smaller learning_rate."
-            )
-        self._make_ready(optimizer, state, labels=np.ndim(t) == 1 and self.output_shape != (1,))
-        return done.sums.loss / done.sums.weight
+        loss = self.session.step(data, checked_optimizer(optimizer))
+        self._make_ready(optimizer, labels=np.ndim(t) == 1 and self.output_shape != (1,))
+        return loss
 
-    def _make_ready(self, optimizer: Optimizer, state: OptimizerState, labels: bool) -> None:
+    def _make_ready(self, optimizer: Optimizer, labels: bool) -> None:
         """Prepares the quick way for steps that come in the same form as the last one; it does not count rows."""
+        state = self.session.optimizer_state(optimizer)
         if self.model.least_rows == 1 and self._quick_key != (optimizer, state, labels):
             self._quick_key = (optimizer, state, labels)
-            self._quick_step = self._engine.quick_step(state, labels)
+            self._quick_step = self.session.engine.quick_step(state, labels)
+
+    def gradient(
+        self, x: Any, t: Any, training: bool = False, *, sample_weight: Any = None, out: Array | None = None
+    ) -> tuple[float, dict[str, Array]]:
+        """Returns the loss and its gradient by the parameters' names, over all rows as one batch.
+
+        The arrays are views into one vector, which is laid out like `parameters.flat`: `out`, where it is given.
+
+        Args:
+            x, t, sample_weight: as for `evaluate`.
+            training: whether layers do as in the next `step`, with its dropout masks and the batch's own statistics.
+                Under the names of running values stand those from after this batch; `apply` puts them in place.
+                Otherwise layers do as in prediction, and the vector holds the running values as they are.
+            out: an array like `parameters.flat`.
+
+        Raises:
+            InputError: x, t, sample_weight or out do not fit, or, in training, are fewer rows than some layer needs.
+        """
+        if out is not None:
+            check_out(out, self.parameters)
+        data = check_data(x, t, self.model, sample_weight)
+        if training:
+            self.model.check_batches(data.rows, data.rows)
+        return self.session.gradient(data, bool(training), out)
+
+    def apply(self, gradient: Mapping[str, Any] | Array, optimizer: Optimizer) -> None:
+        """Makes one update from a gradient: clipping, decay, the optimizer's memory, its schedule, the running values.
+
+        `apply(gradient(x, t, training=True)[1], optimizer)` is `step(x, t, optimizer)`, to the bit on the same engine.
+        The mean of several gradients is that of their rows together, where these are equally many, and but for batch
+        statistics.
+
+        Args:
+            gradient: by name, as `gradient` returns it, or the vector that was its `out`.
+            optimizer: as for `step`.
+
+        Raises:
+            InputError: a name, a shape or a type does not fit.
+            NotFiniteError: NaN or infinity is in the gradient, or came up; nothing was changed.
+        """
+        optimizer = checked_optimizer(optimizer)
+        self.session.apply(flat_gradient(gradient, self.parameters), optimizer)
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Returns the memory that `step` keeps for this optimizer, new where another one was used before."""
-        if not isinstance(optimizer, Optimizer):
-            raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
-        if self._state is None or self._state.optimizer != optimizer:
-            self._state = OptimizerState(optimizer, self.parameters.layout, self.dtype)
-        return self._state
+        return self.session.optimizer_state(checked_optimizer(optimizer))
 
     # Seeing through it -----------------------------------------------------------------------------------------------
-
-    def gradient(self, x: Any, t: Any, *, sample_weight: Any = None) -> tuple[float, dict[str, Array]]:
-        """Returns the loss and its gradient by the parameters' names, with layers as in prediction (no dropout)."""
-        return self._engine.gradient(check_data(x, t, self.model, sample_weight))
 
     def check_gradients(self, x: Any, t: Any, **options: Any) -> "gradient_check.GradientReport":
         """Compares backpropagation with numeric differentiation; see `pellucid.gradient_check.check_gradients`."""
@@ -257,12 +281,7 @@ class Network:
         data = check_data(x, t, self.model)
         if optimizer is None:
             return tracing.trace(self.model, data)
-        if not isinstance(optimizer, Optimizer):
-            raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
-        kept = self._state
-        if kept is None or kept.optimizer != optimizer:
-            kept = OptimizerState(optimizer, self.parameters.layout, self.dtype)
-        return tracing.trace(self.model, data, kept)
+        return tracing.trace(self.model, data, self.session.memory(checked_optimizer(optimizer)))
 
     def plan(self, optimizer: Optimizer | None = None) -> Plan:
         """Returns the recorded steps of one training step (SGD unless given), printable."""

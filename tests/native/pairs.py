@@ -56,7 +56,7 @@ class Trainer:
 
     def __init__(self, net: Network, optimizer: Optimizer) -> None:
         self.net, self.optimizer = net, optimizer
-        self.engine: Engine = net.runner
+        self.engine: Engine = net.session.engine
         self.state = OptimizerState(optimizer, net.parameters.layout, net.dtype)
 
     def train(self, data: Data, order: NDArray[np.int64] | None, batch_size: int, first: int, last: int) -> Any:

@@ -141,7 +141,7 @@ def test_one_large_number_in_any_thread_s_part_hands_its_batch_to_the_reference(
     """Nothing else is large: not the inputs, nor the loss. The batch is large enough for two threads to share it."""
     layers = (Affine(100, weights=Constant(first)), ReLU(), Affine(1, weights=Constant(last)))
     net = network(Case("large", layers, Huber(), (8,)), "native", threads=threads)
-    reference = net.runner._reference  # type: ignore[attr-defined]
+    reference = net.session.engine._reference  # type: ignore[attr-defined]
     handed, looked_at = [], reference.train
 
     def train(state: Any, part: Any, sums: Any) -> Any:

@@ -11,6 +11,7 @@ from pellucid.engines import Data, Model, ReferenceEngine, check_data
 from pellucid.layers import Affine, Flatten, Rescale, Sigmoid
 from pellucid.losses import MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.trace import trace
+from pellucid.training import Session
 
 
 def two_layers() -> tuple[Model, Data]:
@@ -48,7 +49,7 @@ def test_what_was_saved_is_there_by_name() -> None:
 def test_a_trace_agrees_with_the_engine_and_chains(case: Case) -> None:
     model, data = case.model(), case.data(7)
     traced = trace(model, data)
-    loss, gradients = ReferenceEngine(model).gradient(data)
+    loss, gradients = Session(model, ReferenceEngine(model)).gradient(data)
     assert traced.loss == loss
     assert list(traced.gradients) == list(gradients) == list(model.learned)
     for name, gradient in gradients.items():

@@ -107,7 +107,7 @@ def test_an_engine_adds_to_the_sums_it_is_given(cuts: tuple[int, ...]) -> None:
     sums = Sums()
     for first, last in itertools.pairwise(cuts):
         rates = {"learning_rate": np.full(last - first, 0.1)}
-        done = net.runner.train(state, Slice(data, None, 4, first, last, rates), sums)
+        done = net.session.engine.train(state, Slice(data, None, 4, first, last, rates), sums)
         assert done.batches == last - first
         sums = done.sums
     reference = network()

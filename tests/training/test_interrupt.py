@@ -62,14 +62,14 @@ def test_a_keyboard_interrupt_out_of_a_callback_counts_too() -> None:
 def test_a_second_ctrl_c_is_not_held_back(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     net = network()
-    train = net.runner.train
+    train = net.session.engine.train
 
     def press_twice(*arguments: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         return train(*arguments)
 
-    net.runner.train = press_twice  # type: ignore[method-assign]
+    net.session.engine.train = press_twice  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         net.fit(X, T, epochs=5, callbacks=[Checkpoint(path)])
     assert not path.exists(), "a state that may be torn must not be kept"

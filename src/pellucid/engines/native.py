@@ -7,7 +7,7 @@ the reference engine, which looks at every number.
 import functools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -133,20 +133,27 @@ class NativeEngine:
         return Sums(*runner.executor.run_rows(self._hold(data), 0, None, Sums()))
 
     @_one_at_a_time
-    def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
+    def gradient(self, data: Data, training: bool = False, step: int = 0) -> tuple[float, Array]:
+        if training:
+            return self._reference.gradient(data, training, step)
         key = f"gradient {data.labels}"
         runner = self._runner(key, data.rows, lambda: record_gradient(self.model, data.labels))
         executor, results = runner.executor, runner.plan.results
         executor.run_rows(self._hold(data), 0, None, Sums())
-        gradients = {}
-        for name in self.model.learned:
-            values = self.model.parameters[name]
-            gradient = np.empty(rows_and_width(values.shape), self.model.dtype)
-            executor.read(results[f"gradient {name}"], gradient)
-            gradients[name] = gradient.reshape(values.shape)
+        flat = self.model.parameters.layout.zeros(self.model.dtype)
+        for name, place in self.model.parameters.layout.views(flat).items():
+            place[...] = self.model.parameters[name]
+            if name in self.model.learned:
+                gradient = np.empty(rows_and_width(place.shape), self.model.dtype)
+                executor.read(results[f"gradient {name}"], gradient)
+                place[...] = gradient.reshape(place.shape)
         loss = np.empty((1, 1), self.model.dtype)
         executor.read(results["loss"], loss)
-        return float(loss[0, 0]), gradients
+        return float(loss[0, 0]), flat
+
+    @_one_at_a_time
+    def apply(self, state: OptimizerState, flat: Array, scalars: Mapping[str, float]) -> bool:
+        return self._reference.apply(state, flat, scalars)
 
     @_one_at_a_time
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:

@@ -44,6 +44,11 @@ class OptimizerState:
         self.start = 0
         self.slots: dict[str, Array] = {slot: layout.zeros(dtype) for slot in optimizer.slots}
 
+    def scalars(self) -> dict[str, NDArray[np.float64]]:
+        """Returns the numbers of the next step, (1,) each, where that step is by itself and in no epoch of a run."""
+        step = np.array([self.step])
+        return self.optimizer.scalars(step - self.start, self.optimizer.schedule.rates(step, 1, ()))
+
     def views(self) -> dict[str, dict[str, Array]]:
         return {slot: self.layout.views(flat) for slot, flat in self.slots.items()}
 
@@ -103,8 +108,20 @@ class Engine(Protocol):
     def evaluate(self, data: Data) -> Sums:
         """Returns the sums over all rows, outside training."""
 
-    def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
-        """Returns the loss and dL/dp by the names of what is learned, outside training, over all rows as one batch."""
+    def gradient(self, data: Data, training: bool = False, step: int = 0) -> tuple[float, Array]:
+        """Returns the loss and dL/dp over all rows as one batch, in a new flat vector laid out like the parameters.
+
+        In training, layers do as in the training step of that number. What is counted and not learned has no gradient:
+        its places hold the values that it has after this batch; outside training, those that it has.
+        """
+
+    def apply(self, state: OptimizerState, flat: Array, scalars: Mapping[str, float]) -> bool:
+        """Makes one update from such a vector: clipping, decay, slots, counted values, and one more step counted.
+
+        `gradient` in training and `apply` together change the same bits as `train` with that one batch. What lies in
+        the vector between the rows of parameters is not read. Returns False where NaN or infinity is in the gradient
+        or came up; then nothing is changed.
+        """
 
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
         """Takes one step per batch, changing the parameters, the slots and the step count.

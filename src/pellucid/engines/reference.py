@@ -1,6 +1,7 @@
 """The reference engine: plain NumPy, one batch at a time. Slow, obvious, and what the native engine must agree with."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -57,42 +58,66 @@ class ReferenceEngine:
             sums += self._sums(data, rows, y, row_losses, weight)
         return sums
 
-    def gradient(self, data: Data) -> tuple[float, dict[str, Array]]:
-        _, result = self._both_passes(data, slice(None), training=False, step=0)
-        return float(result.loss), {name: result.gradients[name] for name in self.model.learned}
+    def gradient(self, data: Data, training: bool = False, step: int = 0) -> tuple[float, Array]:
+        _, result, flat = self._gradient(data, slice(None), training, step)
+        return float(result.loss), flat
+
+    def apply(self, state: OptimizerState, flat: Array, scalars: Mapping[str, float]) -> bool:
+        model, gradients = self.model, self.model.parameters.layout.views(flat)
+        if not all(map(_finite, gradients.values())):
+            return False
+        changing = [model.parameters.flat, *state.slots.values()]
+        before = [values.copy() for values in changing]
+        with np.errstate(all="ignore"):
+            passes.learn(model, state.optimizer, model.parameters, gradients, state.views(), Named(scalars))
+            for name in self._counted:
+                model.parameters[name][...] = gradients[name]
+            finite = _finite(model.parameters.flat)
+        if not finite:
+            for values, old in zip(changing, before, strict=True):
+                values[:] = old
+            return False
+        state.step += 1
+        return True
 
     def train(self, state: OptimizerState, part: Slice, sums: Sums) -> Trained:
-        slots = state.views()
         for batch in range(part.first, part.last):
             rows = part.rows(batch)
-            done, result = self._both_passes(part.data, rows, training=True, step=state.step)
-            if not _all_finite(result):
+            done, result, flat = self._gradient(part.data, rows, training=True, step=state.step)
+            scalars = {name: float(values[batch - part.first]) for name, values in part.scalars.items()}
+            if not np.isfinite(result.loss) or not self.apply(state, flat, scalars):
                 return Trained(sums, batch - part.first)
-            changing = [self.model.parameters.flat, *state.slots.values()]
-            before = [flat.copy() for flat in changing]
-            scalars = Named({name: float(values[batch - part.first]) for name, values in part.scalars.items()})
-            with np.errstate(all="ignore"):
-                passes.update(
-                    self.model, state.optimizer, self.model.parameters, done, result.gradients, slots, scalars
-                )
-                finite = _finite(self.model.parameters.flat)
-            if not finite:
-                for flat, values in zip(changing, before, strict=True):
-                    flat[:] = values
-                return Trained(sums, batch - part.first)
-            state.step += 1
             weight = np.ones((len(done.output), 1)) if part.data.weight is None else part.data.weight[rows, None]
             sums += self._sums(part.data, rows, done.output, result.row_losses, weight)
         return Trained(sums, part.last - part.first)
 
-    def _both_passes(
+    def _gradient(
         self, data: Data, rows: object, training: bool, step: int
-    ) -> tuple[passes.Forward, passes.Backward]:
-        x, t, weight = batch_of(data, rows, self.model)
+    ) -> tuple[passes.Forward, passes.Backward, Array]:
+        """Both passes, and the vector that `gradient` returns."""
+        model = self.model
+        x, t, weight = batch_of(data, rows, model)
+        flat = model.parameters.layout.zeros(model.dtype)
+        places = model.parameters.layout.views(flat)
         with np.errstate(all="ignore"):
-            done = passes.forward(self.model, self.model.parameters, x, training, step)
+            done = passes.forward(model, model.parameters, x, training, step)
             t = self._target_rows(data, t)
-            return done, passes.backward(self.model, self._loss(), self.model.parameters, done, t, weight)
+            result = passes.backward(model, self._loss(), model.parameters, done, t, weight)
+            for name, place in places.items():
+                place[...] = model.parameters[name] if name in self._counted else result.gradients[name]
+            if training:
+                self._count({**model.parameters, **{name: places[name] for name in self._counted}}, done)
+        return done, result, flat
+
+    @property
+    def _counted(self) -> tuple[str, ...]:
+        """The names of the parameters that are counted and not learned."""
+        return tuple(name for name in self.model.parameters if name not in self.model.learned)
+
+    def _count(self, parameters: Mapping[str, Array], done: passes.Forward) -> None:
+        """Has each layer bring what it counts forward, in place."""
+        for index, layer in enumerate(self.model.layers):
+            layer.after_step(self.model.own(index, parameters), done.saved[index])
 
     def _target_rows(self, data: Data, t: Array) -> Array:
         if not data.labels:
@@ -111,15 +136,12 @@ class ReferenceEngine:
         return Sums(float(weighted.sum()), float(weight.sum(dtype=np.float64)), correct, len(y))
 
 
-def _all_finite(result: passes.Backward) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(result.loss)) and all(map(_finite, result.gradients.values()))
-
-
 def _finite(array: Array) -> bool:
     """Whether all numbers are finite: seen in one product where their squares add up to less than infinity."""
     if array.flags.c_contiguous:
         flat = array.reshape(-1)
-        if math.isfinite(np.dot(flat, flat)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = np.dot(flat, flat)
+        if math.isfinite(square):
             return True
     return bool(np.isfinite(array).all())

@@ -116,7 +116,7 @@ class BaseMLP(Arguments):
             self._fit_lbfgs(samples, own)
         else:
             self._fit_in_steps(samples, own, incremental)
-        self.network_.runner.release()
+        self.network_.session.release()
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, fresh: bool, incremental: bool) -> Samples:
         X, y = self._validated(X, y, reset=fresh)
@@ -357,7 +357,7 @@ class BaseMLP(Arguments):
         """
         fitted = self.__dict__
         if type(X) is np.ndarray and "network_" in fitted and "feature_names_in_" not in fitted:
-            quick: Array | None = self.network_.runner.quick_predict(X)
+            quick: Array | None = self.network_.session.quick_predict(X)
             if quick is not None:
                 return quick
         check_is_fitted(self)
@@ -365,10 +365,10 @@ class BaseMLP(Arguments):
 
     def _forward(self, x: Any) -> Array:
         if not isinstance(x, SparseRows):
-            return self.network_.runner.predict(x)
+            return self.network_.session.predict(x)
         outputs = np.empty((len(x), self.n_outputs_), self.network_.dtype)
         for part in parts_of(x):
-            outputs[part] = self.network_.runner.predict(x[part])
+            outputs[part] = self.network_.session.predict(x[part])
         return outputs
 
     # Keeping it ------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class Convergence(Callback):
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            estimator._best_parameters = run.network.parameters.flat.copy()
+            estimator._best_parameters = run.model.parameters.flat.copy()
 
     def _stop_or_slow_down(self, run: "EpochRun") -> None:
         estimator = self.estimator

@@ -45,7 +45,7 @@ class EpochRun(Run):
         callbacks: Sequence[Callback],
     ) -> None:
         super().__init__(
-            network,
+            network.session,
             data,
             validation,
             optimizer,
@@ -54,6 +54,7 @@ class EpochRun(Run):
             shuffle=shuffle,
             initial_epoch=0,
             callbacks=callbacks,
+            network=network,
         )
         self.rate, self.alpha, self._random_state = rate, alpha, random_state
         self._weight = data.weight
@@ -114,7 +115,7 @@ class EpochRun(Run):
 
     def _sum_of_squares(self) -> float:
         """‖W‖² over all weights: that of the whole vector, whose pads are zero, without what else is in it."""
-        flat = self.network.parameters.flat
+        flat = self.model.parameters.flat
         return float(flat.dot(flat)) - sum([float(v.dot(v)) for v in self._others])
 
     def train_batches(self, part: Slice) -> Trained:
@@ -122,7 +123,7 @@ class EpochRun(Run):
         if not isinstance(part.data.x, SparseRows):
             return super().train_batches(part)
         at_once = rows_at_once(part.data.x)
-        return train_in_parts(self.network.runner, self.state, part, self.sums, at_once, self.rows_as_trained)
+        return train_in_parts(self.engine, self.state, part, self.sums, at_once, self.rows_as_trained)
 
     def evaluate(self, data: Data) -> Sums:
         """Returns the sums over all rows, made dense part by part where they are sparse."""

@@ -44,7 +44,7 @@ class Objective:
             share = float(part.rows if part.weight is None else part.weight.sum()) / self.total
             if share == 0:
                 continue
-            part_loss, part_gradients = self.network.runner.gradient(
+            part_loss, part_gradients = self.network.session.gradient(
                 data_rows(part, slice(None)) if self._sparse else part
             )
             loss += share * part_loss

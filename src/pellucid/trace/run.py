@@ -52,12 +52,10 @@ def _layer(model: Model, index: int, done: passes.Forward, result: passes.Backwa
 def _update(model: Model, result: passes.Backward, state: OptimizerState) -> Update:
     """The update on copies of the parameters and of the optimizer's memory."""
     optimizer = state.optimizer
-    rates = optimizer.schedule.rates(np.array([state.step]), 1, ())
-    scalars = optimizer.scalars(np.array([state.step]) - state.start, rates)
     changed = Parameters(model.parameters.layout, model.dtype)
     changed.flat[:] = model.parameters.flat
     slots = {slot: model.parameters.layout.views(flat.copy()) for slot, flat in state.slots.items()}
-    one = Named({name: float(values[0]) for name, values in scalars.items()})
+    one = Named({name: float(values[0]) for name, values in state.scalars().items()})
     passes.learn(model, optimizer, changed, result.gradients, slots, one)
     before = {name: model.parameters[name].copy() for name in model.learned}
     return Update(optimizer, before, {name: changed[name] for name in model.learned})

@@ -6,6 +6,7 @@ from pellucid.training.history import History
 from pellucid.training.keeping import Checkpoint, CSVLogger, JSONLLogger
 from pellucid.training.progress import EpochLines, Progress
 from pellucid.training.run import Run
+from pellucid.training.session import Session
 from pellucid.training.stopping import EarlyStopping, StopOnNaN
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Logs",
     "Progress",
     "Run",
+    "Session",
     "StopOnNaN",
     "fit",
 ]

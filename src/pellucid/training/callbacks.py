@@ -12,9 +12,9 @@ Logs = Mapping[str, float]
 class Callback:
     """Does something at fixed points of training; override what you need.
 
-    `run` is the training in progress: `run.network`, `run.history`, `run.epoch`, `run.epochs`, `run.batch`,
-    `run.batches`, `run.stop(reason)` to end it, `run.save(path)` to write a checkpoint. Epochs and batches count from
-    0.
+    `run` is the training in progress: `run.network`, whose `fit` it is, `run.model`, `run.history`, `run.epoch`,
+    `run.epochs`, `run.batch`, `run.batches`, `run.stop(reason)` to end it, `run.save(path)` to write a checkpoint.
+    Epochs and batches count from 0.
     The callbacks run in the order given, those that keep checkpoints last; `on_train_end` runs in the reverse order.
     """
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pellucid import philox
 from pellucid.checks import integer, is_finite, is_whole
 from pellucid.datasets import Augment
-from pellucid.engines import Data, check_data
+from pellucid.engines import Data, Model, check_data
 from pellucid.errors import InputError
 from pellucid.optimizers import Optimizer
 from pellucid.training.callbacks import Callback
@@ -18,17 +18,15 @@ from pellucid.training.parts import rows_of
 from pellucid.training.progress import progress_callbacks
 from pellucid.training.resume import restore_run
 from pellucid.training.run import Run
+from pellucid.training.session import Session, checked_optimizer
 from pellucid.training.stopping import StopOnNaN
-
-if TYPE_CHECKING:
-    from pellucid.network import Network
 
 SPLIT_STREAM = 2**32 - 1
 """The address of the validation split among the random numbers for data, away from those of made-up data sets."""
 
 
 def fit(
-    network: "Network",
+    session: Session,
     x: Any,
     t: Any,
     *,
@@ -45,40 +43,41 @@ def fit(
     resume: str | Path | None = None,
     callbacks: Iterable[Callback] = (),
     verbose: int | str = "auto",
+    network: Any = None,
 ) -> History:
-    """Trains a network and returns the history, which is also in `network.history`.
+    """Trains a model and returns the history, which is also the session's.
 
-    The order of epoch e is a function of the network's seed and e, so the same call gives the same bits. Ctrl-C ends
+    The order of epoch e is a function of the model's seed and e, so the same call gives the same bits. Ctrl-C ends
     training between two batches: the history and the last parameters are kept, and `history.interrupted` says so.
 
     Args:
-        network: what is trained, in place.
+        session: the model that is trained, in place, and the engine.
         x, t: samples (N, ...) and targets, as for `Network.evaluate`.
         epochs: the number of the epoch to stop before, counted from 0: so many passes, less `initial_epoch`.
         batch_size: rows per update, 1 for online learning, None for all rows at once; the last batch may be shorter.
         optimizer: the rule of the updates; its memory starts empty, unless `initial_epoch` goes on where it stands.
         validation_data: (x, t) or (x, t, sample_weight), evaluated after each epoch.
         validation_fraction: in place of that, the share of rows, above 0 and below 1, that is set aside for it; they
-            are drawn by the network's seed, so that they stay the same from call to call.
+            are drawn by the model's seed, so that they stay the same from call to call.
         sample_weight: (N,) numbers of 0 or more. class_weight: class number -> weight, or "balanced".
         shuffle: whether every epoch takes the rows in a new order.
-        augment: changes the images of every epoch anew, by (the network's seed, epoch, row); see `Augment`.
+        augment: changes the images of every epoch anew, by (the model's seed, epoch, row); see `Augment`.
         initial_epoch: the epoch to begin with, for going on after an earlier call that ended there.
         resume: a checkpoint to go on from; the run ends with the same bits as one that was never stopped.
         callbacks: see `Callback`. verbose: 0 silent, 1 a bar, 2 a line per epoch, "auto" a bar on a terminal.
+        network: what callbacks find as `run.network`.
 
     Raises:
         InputError: an argument that cannot be used. CheckpointError: `resume` is of another run, or damaged.
         NotFiniteError: NaN or infinity came up; see `StopOnNaN`.
     """
     _check_epochs(epochs, initial_epoch, resume)
-    if not isinstance(optimizer, Optimizer):
-        raise InputError(f"optimizer is {optimizer!r}, not an optimizer; make one, such as SGD(0.1).")
-    data = check_data(x, t, network.model, sample_weight, class_weight)
-    data, validation = _validation(network, data, validation_data, validation_fraction)
+    optimizer = checked_optimizer(optimizer)
+    data = check_data(x, t, session.model, sample_weight, class_weight)
+    data, validation = _validation(session.model, data, validation_data, validation_fraction)
     _check_augment(augment, data)
     run = Run(
-        network,
+        session,
         data,
         validation,
         optimizer,
@@ -88,12 +87,13 @@ def fit(
         initial_epoch=initial_epoch,
         callbacks=_with_defaults(callbacks, verbose),
         augment=augment,
+        network=network,
     )
     if resume is None:
         run.begin()
     else:
         restore_run(run, resume)
-    network.history = run.history
+    session.history = run.history
     return run.train()
 
 
@@ -130,9 +130,7 @@ def _check_augment(augment: Any, data: Data) -> None:
         raise InputError(f"augment cannot change x: {error}") from None
 
 
-def _validation(
-    network: "Network", data: Data, validation_data: Any, validation_fraction: Any
-) -> tuple[Data, Data | None]:
+def _validation(model: Model, data: Data, validation_data: Any, validation_fraction: Any) -> tuple[Data, Data | None]:
     if validation_data is not None and validation_fraction is not None:
         raise InputError("validation_data and validation_fraction cannot both be given; leave one out.")
     if validation_data is not None:
@@ -140,15 +138,15 @@ def _validation(
             raise InputError("validation_data must be (x, t) or (x, t, sample_weight).")
         try:
             xv, tv, *weight = validation_data
-            return data, check_data(xv, tv, network.model, *weight)
+            return data, check_data(xv, tv, model, *weight)
         except InputError as error:
             raise InputError(f"validation_data: {error}") from None
     if validation_fraction is None:
         return data, None
-    return _split(network, data, validation_fraction)
+    return _split(model, data, validation_fraction)
 
 
-def _split(network: "Network", data: Data, fraction: Any) -> tuple[Data, Data]:
+def _split(model: Model, data: Data, fraction: Any) -> tuple[Data, Data]:
     if not is_finite(fraction) or not 0 < fraction < 1:
         raise InputError(f"validation_fraction must be above 0 and below 1, got {fraction!r}.")
     count = round(data.rows * float(fraction))
@@ -157,7 +155,7 @@ def _split(network: "Network", data: Data, fraction: Any) -> tuple[Data, Data]:
             f"validation_fraction={fraction} of {data.rows} rows leaves {count} for validation and "
             f"{data.rows - count} for training; both need at least one."
         )
-    order = philox.permutation(network.seed, philox.DATA, SPLIT_STREAM, data.rows)
+    order = philox.permutation(model.seed, philox.DATA, SPLIT_STREAM, data.rows)
     return rows_of(data, np.sort(order[count:])), rows_of(data, np.sort(order[:count]))
 
 

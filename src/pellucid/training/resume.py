@@ -39,7 +39,7 @@ def restore_run(run: "Run", path: str | Path) -> None:
         seconds = float(position["seconds"])
         if not (0 <= place["batch"] <= run.batches and place["epoch"] >= 0):
             raise ValueError(f"there is no batch {place['batch']} in epoch {place['epoch']}")
-        checkpoint.restore_parameters(run.network.parameters, found.parameters, path)
+        checkpoint.restore_parameters(run.model.parameters, found.parameters, path)
         for slot, views in run.state.views().items():
             for name, view in views.items():
                 view[...] = found.arrays[f"optimizer.{slot}.{name}"]
@@ -60,13 +60,13 @@ def _sums_from(values: Mapping[str, Any]) -> Sums:
 def _check_same_run(run: "Run", found: checkpoint.Checkpoint, path: str | Path) -> None:
     assert found.training is not None
     engine = found.training["engine"]
-    if engine != run.network.engine:
+    if engine != run.engine.name:
         warnings.warn(
-            f"{str(path)!r} is of a run on the {engine} engine, this network runs on the {run.network.engine} engine: "
+            f"{str(path)!r} is of a run on the {engine} engine, this network runs on the {run.engine.name} engine: "
             "the numbers will differ in their last digits from those of a run that was never stopped.",
             stacklevel=5,
         )
-    ours = {**checkpoint.describe_model(run.network.model), **run.recipe()}
+    ours = {**checkpoint.describe_model(run.model), **run.recipe()}
     theirs = {**found.network, **found.training["recipe"]}
     for name, value in ours.items():
         if theirs.get(name) != value:

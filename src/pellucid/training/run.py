@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +22,19 @@ from pellucid.training.history import History
 from pellucid.training.interrupt import Interrupt
 from pellucid.training.pace import Pace
 from pellucid.training.parts import rows_of, train_in_parts
-
-if TYPE_CHECKING:
-    from pellucid.network import Network
+from pellucid.training.session import Session
 
 BYTES_AT_ONCE = 4 << 20
 """How many images are changed before they are trained on: enough that coming back to Python costs nothing."""
 
 
 class Run:
-    """Where a training stands: the network, the optimizer's memory, the epoch, the batch, and the sums so far.
+    """Where a training stands: the model, the optimizer's memory, the epoch, the batch, and the sums so far.
 
     Attributes:
-        network, optimizer, data, validation, epochs, batch_size, shuffle, augment: as given to `fit`.
+        model, engine: what is trained, and what runs it.
+        network: whose `fit` this is, for callbacks; None where there is none. The loop never asks it.
+        optimizer, data, validation, epochs, batch_size, shuffle, augment: as given to `fit`.
         epoch: the number of the epoch that is trained, or of the next one.
         batch: how many batches of it are done, of `batches`.
         history: the finished epochs.
@@ -46,7 +46,7 @@ class Run:
 
     def __init__(
         self,
-        network: "Network",
+        session: Session,
         data: Data,
         validation: Data | None,
         optimizer: Optimizer,
@@ -57,16 +57,18 @@ class Run:
         initial_epoch: int,
         callbacks: Sequence[Callback],
         augment: Augment | None = None,
+        network: Any = None,
     ) -> None:
-        network.model.check_batches(data.rows, batch_size)
-        self.network, self.data, self.validation, self.optimizer = network, data, validation, optimizer
+        session.model.check_batches(data.rows, batch_size)
+        self.model, self.engine, self.network = session.model, session.engine, network
+        self.data, self.validation, self.optimizer = data, validation, optimizer
         self.epochs, self.batch_size, self.shuffle, self.augment = epochs, batch_size, shuffle, augment
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
         self.batches = -(-data.rows // batch_size)
         self.epoch, self.batch = initial_epoch, 0
         self.sums, self.seconds = Sums(), 0.0
         self.history = History()
-        self.state = network.optimizer_state(optimizer)
+        self.state = session.optimizer_state(optimizer)
         self._changed: Array | None = None
         self._pace = Pace()
         self._interrupt = Interrupt()
@@ -135,11 +137,11 @@ class Run:
         callbacks, arrays = _callback_states(self.callbacks)
         training = {
             "recipe": self.recipe(),
-            "engine": self.network.engine,
+            "engine": self.engine.name,
             "position": position,
             "callbacks": callbacks,
         }
-        checkpoint.save(path, self.network.model, training, memory | arrays)
+        checkpoint.save(path, self.model, training, memory | arrays)
 
     def recipe(self) -> dict[str, Any]:
         """Returns what must be equal for a resumed run to end with the same bits."""
@@ -213,7 +215,7 @@ class Run:
         """Returns the order of this epoch's rows, None for as they come; a run may have its own."""
         if not self.shuffle:
             return None
-        return philox.permutation(self.network.seed, philox.SHUFFLE, self.epoch, self.data.rows)
+        return philox.permutation(self.model.seed, philox.SHUFFLE, self.epoch, self.data.rows)
 
     def scalars(self, rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Returns the numbers that change from step to step of this epoch, given its learning rates."""
@@ -226,9 +228,9 @@ class Run:
     def train_batches(self, part: Slice) -> Trained:
         """Has the engine train some batches; a run whose data is made on demand makes it here."""
         if self.augment is None:
-            return self.network.runner.train(self.state, part, self.sums)
+            return self.engine.train(self.state, part, self.sums)
         at_once = BYTES_AT_ONCE // self.data.x[:1].nbytes
-        return train_in_parts(self.network.runner, self.state, part, self.sums, at_once, self.rows_as_trained)
+        return train_in_parts(self.engine, self.state, part, self.sums, at_once, self.rows_as_trained)
 
     def rows_as_trained(self, rows: Any) -> Data:
         """Returns some rows of the data set as this epoch trains on them, until the next ones are asked for."""
@@ -238,14 +240,14 @@ class Run:
         if self._changed is None or len(self._changed) < len(samples):
             self._changed = np.empty((len(samples), *x.shape[1:]), x.dtype.newbyteorder("="))
         changed = self._changed[: len(samples)]
-        self.augment.of_rows(x, samples, seed=self.network.seed, epoch=self.epoch, out=changed)
+        self.augment.of_rows(x, samples, seed=self.model.seed, epoch=self.epoch, out=changed)
         # Between two pixels nothing is larger than they are, but for rounding.
         bound = max(1.001 * self.data.bound, abs(self.augment.fill))
         return rows_of(self.data, samples, changed, bound)
 
     def evaluate(self, data: Data) -> Sums:
         """Has the engine evaluate the data set for validation."""
-        return self.network.runner.evaluate(data)
+        return self.engine.evaluate(data)
 
     def rates(self) -> NDArray[np.float64]:
         """Returns the learning rates of this epoch's steps."""
@@ -286,7 +288,7 @@ class Run:
 
     def _not_finite(self, rest: Slice) -> None:
         batch = self.rows_as_trained(rest.rows(self.batch))
-        found = first_not_finite(self.network.model, batch, slice(None), self.state.step)
+        found = first_not_finite(self.model, batch, slice(None), self.state.step)
         finding = (
             f"{found}, in epoch {self.epoch}, batch {self.batch}; the parameters are those from before that batch, "
             "try a smaller learning_rate or clip_norm."

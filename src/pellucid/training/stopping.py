@@ -52,14 +52,14 @@ class EarlyStopping(Callback):
         if is_better(value, self.best, self.monitor, self.min_delta):
             self.best, self.best_epoch, self.waited = value, epoch, 0
             if self.restore_best:
-                self.best_parameters = run.network.parameters.flat.copy()
+                self.best_parameters = run.model.parameters.flat.copy()
             return
         self.waited += 1
         self._stop_if_waited_enough(run)
 
     def on_train_end(self, run: "Run") -> None:
         if self.best_parameters is not None and run.ended_well:
-            run.network.parameters.flat[:] = self.best_parameters
+            run.model.parameters.flat[:] = self.best_parameters
 
     def _stop_if_waited_enough(self, run: "Run") -> None:
         if self.waited >= self.patience:

@@ -95,20 +95,18 @@ class Twin:
     def predict(self, x: Any) -> Array:
         """Returns the logits (N, K)."""
         self.follow()
-        rows = self._given(x)
-        quick = self.network.runner.quick_predict(rows)
-        return self.network.runner.predict(rows) if quick is None else quick
+        return self.network.session.predict(self._given(x))
 
     def loss(self, x: Any, t: Any) -> float:
         """Returns the cross-entropy, averaged over the batch."""
         self.follow()
-        sums = self.network.runner.evaluate(self._data(x, t))
+        sums = self.network.session.evaluate(self._data(x, t))
         return sums.loss / sums.weight
 
     def gradient(self, x: Any, t: Any) -> float:
         """Leaves the gradients in the layers' dW and db; returns the loss."""
         self.follow()
-        loss, gradients = self.network.runner.gradient(self._data(x, t))
+        loss, gradients = self.network.session.gradient(self._data(x, t))
         for prefix, layer in self._learning:
             self._take(layer, prefix, gradients)
         return loss

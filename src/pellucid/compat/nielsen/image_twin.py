@@ -1,6 +1,5 @@
 """The network of network3 in Pellucid: takes in its layers' w and b, trains on the engine, and gives them back."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +8,12 @@ from numpy.typing import NDArray
 
 from pellucid.compat.nielsen.image_layers import ConvPoolLayer, ScriptLayer, SoftmaxLayer
 from pellucid.compat.nielsen.shared import FLOAT, values
-from pellucid.engines import Data, Slice, Sums, check_data
+from pellucid.engines import Data, check_data
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.layers import Layer
 from pellucid.losses import SoftmaxCrossEntropy
 from pellucid.network import Network
 from pellucid.optimizers import SGD
-from pellucid.training.pace import Pace
 
 
 class ImageTwin:
@@ -41,7 +39,6 @@ class ImageTwin:
                 shape = part.output_shape(shape)
         self.network = Network(built, SoftmaxCrossEntropy(), input_shape=input_shape, dtype=FLOAT)
         self._steps = 0
-        self._pace = Pace()
 
     def read(self) -> None:
         """Takes in w and b as they are now.
@@ -86,27 +83,22 @@ class ImageTwin:
         Raises:
             NotFiniteError: NaN or infinity came up; the parameters are those from before that batch.
         """
-        state = self.network.optimizer_state(SGD(1.0, weight_decay=decay))
+        optimizer = SGD(1.0, weight_decay=decay)
+        state = self.network.optimizer_state(optimizer)
         state.step = state.start = self._steps
         rates = np.full(batches.stop, float(eta))
-        first = batches.start
-        while first < batches.stop:
-            last = min(batches.stop, first + self._pace.batches)
-            part = Slice(data, None, batch_size, first, last, {"learning_rate": rates[first:last]})
-            began = time.perf_counter()
-            done = self.network.runner.train(state, part, Sums()).batches
-            self._pace.measured(done, time.perf_counter() - began)
-            self._steps += done
-            first += done
-            if first < last:
-                raise NotFiniteError(
-                    f"NaN or infinity came up in mini-batch {first}; w and b are those from before it, try a smaller "
-                    "eta."
-                )
+        try:
+            done = self.network.session.train(data, None, batch_size, optimizer, rates, batches.start)
+        finally:
+            self._steps = state.step
+        if done < batches.stop:
+            raise NotFiniteError(
+                f"NaN or infinity came up in mini-batch {done}; w and b are those from before it, try a smaller eta."
+            )
 
     def accuracy(self, data: Data) -> float:
         """Returns the share of samples whose largest output is the right one."""
-        return self.network.runner.evaluate(data).metrics(countable=True)["accuracy"]
+        return self.network.session.evaluate(data).metrics(countable=True)["accuracy"]
 
     def classes(self, x: NDArray[Any]) -> NDArray[np.int64]:
         """Returns the class number of each sample."""

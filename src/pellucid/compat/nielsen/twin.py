@@ -1,6 +1,5 @@
 """The same network in Pellucid: takes in Nielsen's weights (out, in) and biases (n, 1), trains, and gives them back."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from pellucid import ops
 from pellucid.compat.nielsen.samples import Samples, one_hot
-from pellucid.engines import Data, Slice, Sums, check_data, check_samples
+from pellucid.engines import Data, check_data, check_samples
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.initializers import Zeros
 from pellucid.layers import Affine, Layer, Sigmoid
@@ -19,7 +18,6 @@ from pellucid.named import Named
 from pellucid.network import Network
 from pellucid.ops import Array
 from pellucid.optimizers import SGD
-from pellucid.training.pace import Pace
 
 Columns = list[NDArray[Any]]
 Delta = Callable[[Array, Array, Array], Any]
@@ -71,7 +69,6 @@ class Twin:
         views = self.network.parameters
         self._views = [(views[w], views[b]) for w, b in names]
         self._names = names
-        self._pace = Pace()
 
     def read(self, weights: Sequence[Any], biases: Sequence[Any]) -> None:
         """Takes in the numbers as they are now."""
@@ -99,34 +96,25 @@ class Twin:
         Raises:
             NotFiniteError: NaN or infinity came up; the parameters are those from before that batch.
         """
-        state = self.network.optimizer_state(SGD(1.0, weight_decay=decay))
-        batches = -(-data.rows // batch_size)
-        rates = np.full(batches, float(eta))
-        first = 0
-        while first < batches:
-            last = min(batches, first + self._pace.batches)
-            part = Slice(data, order, batch_size, first, last, {"learning_rate": rates[first:last]})
-            began = time.perf_counter()
-            done = self.network.runner.train(state, part, Sums()).batches
-            self._pace.measured(done, time.perf_counter() - began)
-            first += done
-            if first < last:
-                raise NotFiniteError(
-                    f"NaN or infinity came up in batch {first}; weights and biases are those from before it, try a "
-                    "smaller eta."
-                )
+        rates = np.full(-(-data.rows // batch_size), float(eta))
+        done = self.network.session.train(data, order, batch_size, SGD(1.0, weight_decay=decay), rates)
+        if done < len(rates):
+            raise NotFiniteError(
+                f"NaN or infinity came up in batch {done}; weights and biases are those from before it, try a "
+                "smaller eta."
+            )
 
     def gradient(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[Columns, Columns]:
         """Returns dC/db as columns and dC/dw as (out, in), layer by layer, averaged over the rows.
 
         Not by Network.gradient, whose checks of a data set take longer than one sample's gradient.
         """
-        _, found = self.network.runner.gradient(Data(x, one_hot(y, self.sizes[-1]), None, False, None))
+        _, found = self.network.session.gradient(Data(x, one_hot(y, self.sizes[-1]), None, False, None))
         return [found[b][:, None] for _, b in self._names], [found[w].T for w, _ in self._names]
 
     def cost(self, samples: Samples) -> float:
         """Returns the mean of the samples' costs."""
-        return self.network.runner.evaluate(self.data(samples)).metrics(countable=False)["loss"]
+        return self.network.session.evaluate(self.data(samples)).metrics(countable=False)["loss"]
 
     def activations(self, samples: Samples) -> NDArray[Any]:
         """Returns the output layer's activations (N, outputs), of samples that are checked when first seen."""
@@ -134,7 +122,7 @@ class Twin:
         if not samples.checked:
             check_samples(x, self.network.model)
             samples.checked = True
-        return self.loss.link(self.network.runner.predict(x))
+        return self.loss.link(self.network.session.predict(x))
 
 
 def twin_sizes(weights: Sequence[Any], biases: Sequence[Any]) -> tuple[int, ...]:
