@@ -1,7 +1,7 @@
 """The table of every layer and every loss, with odd shapes: from each row of it, most tests follow.
 
-A new layer or loss is added here (and to `fixtures/make_cases.py`) and is thereby checked against numeric
-differentiation, PyTorch, its own plan, row by row, through its description, and on every engine.
+A new layer or loss is added here, and its formula to `fixtures/make_cases.py`, and is thereby checked against numeric
+differentiation, that formula, its own plan, row by row, through its description, and on every engine.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pellucid.initializers
 import pellucid.layers
 import pellucid.losses
 from cases import JOINS, LAYERS, LOSSES, ROWS, TABLE, TRAINABLE, Case, named
+from fixtures import make_cases
 from interpreter import run
 from pellucid.description import build, describe
 from pellucid.engines import Model, OptimizerState, ReferenceEngine, Slice, Sums, passes
@@ -29,8 +31,6 @@ from pellucid.losses import Loss
 from pellucid.ops import Array
 from pellucid.optimizers import Momentum
 from pellucid.training import Session
-
-FIXTURE = Path(__file__).parent / "fixtures" / "cases.npz"
 
 every_case = pytest.mark.parametrize("case", TABLE, ids=named)
 every_trainable_case = pytest.mark.parametrize("case", TRAINABLE, ids=named)
@@ -176,24 +176,70 @@ def test_a_description_makes_an_equal_layer_and_loss(case: Case) -> None:
         assert type(read) is type(thing)
 
 
-# Expected values that PyTorch computed ------------------------------------------------------------------------------
+# Expected values by plain formulas, from a committed file ------------------------------------------------------------
+
+
+Expected = dict[str, dict[str, Array]]
 
 
 @pytest.fixture(scope="module")
-def expected() -> dict[str, Array]:
-    with np.load(FIXTURE, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+def expected() -> Expected:
+    return make_cases.read(make_cases.FILE)
 
 
-def part_of(expected: dict[str, Array], case: Case) -> dict[str, Array]:
-    found = {key.rpartition("/")[2]: v for key, v in expected.items() if key.rpartition("/")[0] == case.name}
-    assert found, f"tests/fixtures/cases.npz lacks {case.name!r}: run tests/fixtures/make_cases.py"
-    return found
+def part_of(expected: Expected, case: Case) -> dict[str, Array]:
+    assert case.name in expected, f"cases.npz lacks {case.name!r}: run python tests/fixtures/make_cases.py"
+    return expected[case.name]
+
+
+def test_the_file_holds_the_tables_rows_and_no_others(expected: Expected) -> None:
+    for case in LAYERS + LOSSES:
+        part_of(expected, case)
+    assert set(expected) == {case.name for case in LAYERS + LOSSES}, "run python tests/fixtures/make_cases.py"
+
+
+@pytest.mark.parametrize("case", LAYERS + LOSSES, ids=named)
+def test_the_file_is_what_its_script_makes(case: Case, expected: Expected) -> None:
+    found = part_of(expected, case)
+    if sum(values.size for values in found.values()) < 400:
+        again = make_cases.made(case)
+        assert list(again) == list(found)
+        for name, values in again.items():
+            np.testing.assert_allclose(found[name], values, rtol=1e-13, atol=1e-13, err_msg=name)
+
+
+def test_a_new_row_adds_its_values_and_changes_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, kept, new = tmp_path / "cases.npz", LAYERS[1], LAYERS[5]
+    other = {"x": np.array([[1.0]]), "y": np.array(2.5)}
+    make_cases.write({"a row that is gone": other, kept.name: other}, path)
+    for name, value in {"FILE": path, "LAYERS": (new, kept), "LOSSES": LOSSES[:1]}.items():
+        monkeypatch.setattr(make_cases, name, value)
+    make_cases.main()
+    found = make_cases.read(path)
+    assert list(found) == [new.name, kept.name, LOSSES[0].name]
+    assert {name: values.tolist() for name, values in found[kept.name].items()} == {"x": [[1.0]], "y": 2.5}
+    assert found[new.name]["dx"].shape == (7, 1)
+    before = path.read_bytes()
+    make_cases.main()
+    assert path.read_bytes() == before
+
+
+def test_a_layer_without_a_formula_is_named() -> None:
+    @dataclass(frozen=True)
+    class Cube(Layer):
+        def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
+            return x * x * x, Named()
+
+        def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
+            raise NotImplementedError
+
+    with pytest.raises(SystemExit, match=r"make_cases\.py has no formula for Cube; add it to LAYER_FORMULAS"):
+        make_cases.made(Case("cubes", (Cube(),), LOSSES[0].loss, (3,)))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
 @pytest.mark.parametrize("case", LAYERS, ids=named)
-def test_a_layer_gives_what_pytorch_gives(case: Case, dtype: str, tolerance: float, expected: dict[str, Array]) -> None:
+def test_a_layer_gives_what_its_formula_gives(case: Case, dtype: str, tolerance: float, expected: Expected) -> None:
     found = {name: values.astype(dtype) for name, values in part_of(expected, case).items()}
     layer = case.model().layers[0]
     own = layer.parameters(case.input_shape)
@@ -220,7 +266,7 @@ def assert_near(found: Array, expected: Array, dtype: str, tolerance: float) -> 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
 @pytest.mark.parametrize("case", LOSSES, ids=named)
-def test_a_loss_gives_what_pytorch_gives(case: Case, dtype: str, tolerance: float, expected: dict[str, Array]) -> None:
+def test_a_loss_gives_what_its_formula_gives(case: Case, dtype: str, tolerance: float, expected: Expected) -> None:
     found = {name: values.astype(dtype) for name, values in part_of(expected, case).items()}
     row_losses, saved = case.loss.forward(found["y"], found["t"])
     dy = case.loss.backward(saved)
@@ -230,7 +276,7 @@ def test_a_loss_gives_what_pytorch_gives(case: Case, dtype: str, tolerance: floa
 
 
 @pytest.mark.parametrize("case", LOSSES, ids=named)
-def test_a_loss_is_weighted_as_pytorch_weights_it(case: Case, expected: dict[str, Array]) -> None:
+def test_a_loss_is_weighted_as_its_formula_says(case: Case, expected: Expected) -> None:
     found = part_of(expected, case)
     layer = pellucid.layers.Identity()
     width = found["y"].shape[1]
