@@ -180,3 +180,26 @@ def test_a_regression_takes_a_vector_for_one_output() -> None:
     assert net.evaluate(X, t) == net.evaluate(X, t[:, None])
     with pytest.raises(InputError, match=r"t has the shape \(9, 2\), but the network's outputs are \(9, 1\)"):
         net.evaluate(X, numbers(2, (9, 2)))
+
+
+def test_what_came_is_quoted_at_80_characters_at_most() -> None:
+    long = "a" * 1000
+    uses: list[Any] = [
+        lambda: network(input_shape=long),
+        lambda: network(seed=long),
+        lambda: network(loss=long),
+        lambda: network(engine=long),
+        lambda: network().step(X, T, long),  # type: ignore[arg-type]
+        lambda: network().apply({long: X}, SGD(0.1)),
+        lambda: network().apply({"0.W": long}, SGD(0.1)),
+        lambda: network().predict(np.zeros((9, 5), [(f"field {n}", "f4") for n in range(100)])),
+    ]
+    uses += [
+        lambda name=name: network().fit(X, T, **{name: long})
+        for name in ("epochs", "batch_size", "optimizer", "validation_fraction", "augment", "verbose", "class_weight")
+    ]
+    uses += [lambda: network().fit(X, T, class_weight={long: 1.0}), lambda: network().fit(X, T, callbacks=[long])]
+    for use in uses:
+        with pytest.raises(InputError) as caught:
+            use()
+        assert len(str(caught.value)) < 300, caught.value

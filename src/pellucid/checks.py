@@ -30,35 +30,35 @@ def is_finite(value: Any) -> bool:
 def integer(name: str, value: Any, least: int = 1) -> int:
     """Returns the number; raises InputError unless it is whole and not below `least`."""
     if not is_whole(value) or value < least:
-        raise InputError(f"{name} must be an integer of {least} or more, got {value!r}.")
+        raise InputError(f"{name} must be an integer of {least} or more, got {value!r:.80}.")
     return int(value)
 
 
 def finite(name: str, value: Any) -> float:
     """Returns the number; raises InputError unless it is real and finite."""
     if not is_finite(value):
-        raise InputError(f"{name} must be a finite number, got {value!r}.")
+        raise InputError(f"{name} must be a finite number, got {value!r:.80}.")
     return _plain(value)
 
 
 def positive(name: str, value: Any) -> float:
     """Returns the number; raises InputError unless it is finite and above 0."""
     if not is_finite(value) or not value > 0:
-        raise InputError(f"{name} must be a finite number above 0, got {value!r}.")
+        raise InputError(f"{name} must be a finite number above 0, got {value!r:.80}.")
     return _plain(value)
 
 
 def at_least_zero(name: str, value: Any) -> float:
     """Returns the number; raises InputError unless it is finite and 0 or more."""
     if not is_finite(value) or not value >= 0:
-        raise InputError(f"{name} must be a finite number of 0 or more, got {value!r}.")
+        raise InputError(f"{name} must be a finite number of 0 or more, got {value!r:.80}.")
     return _plain(value)
 
 
 def fraction(name: str, value: Any) -> float:
     """Returns the number; raises InputError unless it is at least 0 and less than 1."""
     if not is_finite(value) or not 0 <= value < 1:
-        raise InputError(f"{name} must be at least 0 and less than 1, got {value!r}.")
+        raise InputError(f"{name} must be at least 0 and less than 1, got {value!r:.80}.")
     return _plain(value)
 
 

@@ -326,19 +326,19 @@ def _checked_loss(loss: Any) -> Loss | None:
         return loss
     if isinstance(loss, type):
         raise InputError(f"loss is the class {loss.__name__}; make one: {loss.__name__}().")
-    raise InputError(f"loss is {loss!r}, not a loss; see pellucid.losses.")
+    raise InputError(f"loss is {loss!r:.80}, not a loss; see pellucid.losses.")
 
 
 def _checked_shape(input_shape: Any) -> tuple[int, ...]:
     shape = tuple(input_shape) if isinstance(input_shape, Iterable) else (input_shape,)
     if not shape or not all(is_whole(n) and n >= 1 for n in shape):
-        raise InputError(f"input_shape must hold whole numbers of 1 or more, such as (784,), got {input_shape!r}.")
+        raise InputError(f"input_shape must hold whole numbers of 1 or more, such as (784,), got {input_shape!r:.80}.")
     return tuple(int(n) for n in shape)
 
 
 def _checked_seed(seed: Any) -> int:
     if not is_whole(seed) or not 0 <= seed < 2**64:
-        raise InputError(f"seed must be an integer from 0 to 2**64 - 1, got {seed!r}.")
+        raise InputError(f"seed must be an integer from 0 to 2**64 - 1, got {seed!r:.80}.")
     return int(seed)
 
 
@@ -346,7 +346,7 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
     try:
         checked: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        raise InputError(f"dtype must be 'float32' or 'float64', got {dtype!r}.") from None
+        raise InputError(f"dtype must be 'float32' or 'float64', got {dtype!r:.80}.") from None
     if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise InputError(f"dtype must be 'float32' or 'float64', got {checked.name!r}.")
     return checked

@@ -23,7 +23,7 @@ def choose_engine(model: Model, engine: str, threads: int | None) -> tuple[Engin
         InputError: an unknown engine, or "native" where it cannot be had.
     """
     if engine not in ENGINES:
-        raise InputError(f"there is no engine {engine!r}; {suggest(engine, ENGINES)}")
+        raise InputError(f"there is no engine {engine!r:.80}; {suggest(engine, ENGINES)}")
     if engine == "reference":
         return ReferenceEngine(model), "asked for"
     try:
@@ -62,7 +62,7 @@ def threads_to_use(threads: int | None) -> int:
     except (TypeError, ValueError):
         count = 0
     if isinstance(value, bool) or count < 1 or (isinstance(value, float) and value != count):
-        raise InputError(f"{source} must be a whole number of 1 or more, got {value!r}.")
+        raise InputError(f"{source} must be a whole number of 1 or more, got {value!r:.80}.")
     return min(count, MOST_THREADS)
 
 

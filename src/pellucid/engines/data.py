@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.checks import at_least_zero, is_whole
+from pellucid.engines.accepted import LONG, PROBABILITIES, is_number, largest
 from pellucid.engines.model import Model
 from pellucid.errors import InputError
 from pellucid.losses import Loss
 from pellucid.ops import Array
-
-_KINDS = "fiub"
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,10 @@ def _numbers(value: Any, name: str) -> Array:
         array = np.asarray(value)
     except ValueError as error:
         raise InputError(f"{name} cannot be made an array: {error}; give rows of one length.") from None
-    if array.dtype.kind not in _KINDS or array.dtype == np.float16 or array.dtype.itemsize > 8:
+    if not is_number(array.dtype):
         raise InputError(
-            f"{name} has the type {array.dtype}; float32, float64 or integers are expected: {name}.astype('float32')."
+            f"{name} has the type {array.dtype!s:.80}; float32, float64 or integers are expected: "
+            f"{name}.astype('float32')."
         )
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
@@ -116,10 +116,10 @@ def _check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> float:
             # One pass at the memory's speed: NaN and infinity survive in the sum of squares.
             flat = array.reshape(-1)
             bound = 1.001 * math.sqrt(square) if (square := float(np.dot(flat, flat))) >= 0 else math.nan
-            if bound <= np.finfo(dtype).max:
+            if bound <= largest(dtype):
                 return bound
         bound = float(max(-array.min(), array.max()))
-        if bound <= np.finfo(dtype).max:
+        if bound <= largest(dtype):
             return bound
         _name_first_not_finite(array, name, dtype)
     return math.inf
@@ -181,9 +181,10 @@ def _labels(targets: Array, outputs: int) -> NDArray[np.int32]:
 
 def _check_probabilities(targets: Array, loss: Loss) -> None:
     kind = type(loss).__name__
-    if targets.min() < 0 or targets.max() > 1:
+    least, most = PROBABILITIES
+    if targets.min() < least or targets.max() > most:
         raise InputError(f"{kind} takes probabilities from 0 to 1 as t, got {targets.min()} to {targets.max()}.")
-    if loss.probabilities == "rows" and not np.allclose(targets.sum(axis=1), 1.0, atol=1e-3):
+    if loss.probabilities == "rows" and not np.allclose(targets.sum(axis=1), 1.0, rtol=0, atol=LONG.sum_tolerance):
         raise InputError(f"{kind} takes rows of t that sum to 1; for labels that overlap use SigmoidCrossEntropy().")
 
 
@@ -210,7 +211,9 @@ def _with_class_weight(
         raise InputError("class_weight needs class numbers or one-hot rows as t; use sample_weight for other targets.")
     count = max(outputs, 2)
     if class_weight != "balanced" and not isinstance(class_weight, Mapping):
-        raise InputError(f"class_weight must be 'balanced' or a table of class number to weight, got {class_weight!r}.")
+        raise InputError(
+            f"class_weight must be 'balanced' or a table of class number to weight, got {class_weight!r:.80}."
+        )
     if isinstance(class_weight, str):
         found = np.bincount(classes, minlength=count)
         per_class = np.divide(len(classes), (found > 0).sum() * found, out=np.zeros(count), where=found > 0)
@@ -218,7 +221,7 @@ def _with_class_weight(
         per_class = np.ones(count)
         for number, value in class_weight.items():
             if not is_whole(number) or not 0 <= number < count:
-                raise InputError(f"class_weight names the class {number!r}; classes are numbered 0 to {count - 1}.")
+                raise InputError(f"class_weight names the class {number!r:.80}; classes are numbered 0 to {count - 1}.")
             per_class[number] = at_least_zero(f"class_weight[{number}]", value)
     by_class: NDArray[np.float64] = per_class[classes]
     weight = by_class if weight is None else weight * by_class

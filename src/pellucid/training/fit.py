@@ -114,7 +114,7 @@ def _checked_batch_size(batch_size: Any, rows: int) -> int:
         return rows
     if not is_whole(batch_size) or batch_size < 1:
         raise InputError(
-            f"batch_size must be an integer of 1 or more, or None for all rows at once, got {batch_size!r}."
+            f"batch_size must be an integer of 1 or more, or None for all rows at once, got {batch_size!r:.80}."
         )
     return min(int(batch_size), rows)
 
@@ -123,7 +123,7 @@ def _check_augment(augment: Any, data: Data) -> None:
     if augment is None:
         return
     if not isinstance(augment, Augment):
-        raise InputError(f"augment is {augment!r}, not an Augment; make one, such as Augment(shift=2).")
+        raise InputError(f"augment is {augment!r:.80}, not an Augment; make one, such as Augment(shift=2).")
     try:
         augment(data.x[:1], seed=0, epoch=0, samples=[0])
     except InputError as error:
@@ -148,7 +148,7 @@ def _validation(model: Model, data: Data, validation_data: Any, validation_fract
 
 def _split(model: Model, data: Data, fraction: Any) -> tuple[Data, Data]:
     if not is_finite(fraction) or not 0 < fraction < 1:
-        raise InputError(f"validation_fraction must be above 0 and below 1, got {fraction!r}.")
+        raise InputError(f"validation_fraction must be above 0 and below 1, got {fraction!r:.80}.")
     count = round(data.rows * float(fraction))
     if not 0 < count < data.rows:
         raise InputError(
@@ -163,7 +163,7 @@ def _with_defaults(callbacks: Iterable[Callback], verbose: int | str) -> list[Ca
     listed = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for callback in listed:
         if not isinstance(callback, Callback):
-            raise InputError(f"callbacks holds {callback!r}, not a callback; make one, such as EarlyStopping().")
+            raise InputError(f"callbacks holds {callback!r:.80}, not a callback; make one, such as EarlyStopping().")
     if not any(isinstance(callback, StopOnNaN) for callback in listed):
         listed.append(StopOnNaN())
     return listed + progress_callbacks(verbose)

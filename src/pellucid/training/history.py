@@ -51,7 +51,7 @@ class History(Mapping[str, list[float]]):
         try:
             return self._metrics[metric]
         except KeyError:
-            raise KeyError(f"the history has no {metric!r}; {suggest(metric, self._metrics)}") from None
+            raise KeyError(f"the history has no {metric!r:.80}; {suggest(metric, self._metrics)}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._metrics)
@@ -66,7 +66,7 @@ class History(Mapping[str, list[float]]):
             InputError: an unknown metric, or no finished epoch.
         """
         if metric not in self._metrics:
-            raise InputError(f"the history has no {metric!r}; {suggest(metric, self._metrics)}")
+            raise InputError(f"the history has no {metric!r:.80}; {suggest(metric, self._metrics)}")
         values = self._metrics[metric]
         value = max(values) if higher_is_better(metric) else min(values)
         return Best(self.epochs[values.index(value)], value)

@@ -19,7 +19,7 @@ def progress_callbacks(verbose: int | str) -> list[Callback]:
         InputError: anything but 0, 1, 2 or "auto".
     """
     if verbose not in VERBOSE:
-        raise InputError(f"verbose must be 0 (silent), 1 (a bar), 2 (a line per epoch) or 'auto', got {verbose!r}.")
+        raise InputError(f"verbose must be 0 (silent), 1 (a bar), 2 (a line per epoch) or 'auto', got {verbose!r:.80}.")
     if verbose == "auto":
         verbose = int(_someone_watches())
     return [] if not verbose else [Progress()] if verbose == 1 else [EpochLines()]

@@ -96,7 +96,7 @@ def check_monitor(metric: str, run: "Run") -> None:
     """Raises InputError where the run does not measure the metric, before the first epoch is spent on it."""
     if metric not in run.measured:
         wanted = "; validation_data or validation_fraction brings it" if metric.startswith("validation") else ""
-        raise InputError(f"monitor={metric!r} is not measured in this run{wanted}; {suggest(metric, run.measured)}")
+        raise InputError(f"monitor={metric!r:.80} is not measured in this run{wanted}; {suggest(metric, run.measured)}")
 
 
 def is_better(value: float, best: float | None, metric: str, min_delta: float = 0.0) -> bool:
