@@ -275,20 +275,20 @@ def test_a_quick_step_takes_the_samples_that_a_prediction_takes() -> None:
             assert taken == described(x, QUICK.numbers, (FEATURES,), "float32"), name
 
 
-NEAR = Both(lambda: network(SoftmaxCrossEntropy()), labels=False)
+def test_sums_near_the_tolerance_are_never_taken_by_the_quick_way_alone() -> None:
+    both = Both(lambda: network(SoftmaxCrossEntropy()), labels=False)
 
+    @given(
+        rows=st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(any), min_size=1, max_size=4),
+        off=st.floats(-3e-3, 3e-3),
+        letter=st.sampled_from("fd"),
+    )
+    def holds(rows: list[list[float]], off: float, letter: str) -> None:
+        t = np.array(rows)
+        t = (t / t.sum(axis=1, keepdims=True) * (1 + off)).clip(*PROBABILITIES).astype(letter)
+        both.step(np.resize(X, (len(t), FEATURES)), t)
 
-@given(
-    rows=st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(any), min_size=1, max_size=4),
-    off=st.floats(-3e-3, 3e-3),
-    letter=st.sampled_from("fd"),
-)
-def test_sums_near_the_tolerance_are_never_taken_by_the_quick_way_alone(
-    rows: list[list[float]], off: float, letter: str
-) -> None:
-    t = np.array(rows)
-    t = (t / t.sum(axis=1, keepdims=True) * (1 + off)).clip(*PROBABILITIES).astype(letter)
-    NEAR.step(np.resize(X, (len(t), FEATURES)), t)
+    holds()
 
 
 # The description ----------------------------------------------------------------------------------------------------
