@@ -29,6 +29,7 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	$(BIN)/python tools/check_rooms.py
+	$(BIN)/python tools/make_ops_doc.py --check
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	mkdir -p build
 	$(CMAKE) -S . -B build/check $(STRICT) >build/check.log

@@ -14,7 +14,6 @@ import pellucid.layers
 import pellucid.losses
 from cases import JOINS, LAYERS, LOSSES, ROWS, TABLE, TRAINABLE, Case, named
 from fixtures import make_cases
-from interpreter import run
 from pellucid.description import build, describe
 from pellucid.engines import Model, OptimizerState, ReferenceEngine, Slice, Sums, passes
 from pellucid.engines.data import batch_of
@@ -22,7 +21,7 @@ from pellucid.engines.recording import (
     record_evaluation,
     record_gradient,
     record_prediction,
-    record_training_step,
+    record_step,
 )
 from pellucid.errors import InputError
 from pellucid.gradient_check import check_gradients
@@ -30,6 +29,7 @@ from pellucid.layers import Join, Layer, Mode, Named
 from pellucid.losses import Loss
 from pellucid.ops import Array
 from pellucid.optimizers import Momentum
+from pellucid.plan.interpreter import run
 from pellucid.training import Session
 
 every_case = pytest.mark.parametrize("case", TABLE, ids=named)
@@ -122,18 +122,19 @@ def test_a_plan_of_a_training_step_changes_the_same_bits(case: Case) -> None:
     optimizer = Momentum(0.1, weight_decay=0.01, clip_norm=1.0)
     given = given_to_a_plan(case, case.model("float32"), 7, "float32")
     slots = {f"{name}.v": np.zeros_like(model.parameters[name]) for name in model.learned}
-    results = run(
-        record_training_step(model, optimizer, data.labels), {**given, **slots, "learning_rate": 0.1, "step": 5}
-    )
+    before = {name: values.copy() for name, values in (given | slots).items()}
+    results = run(record_step(model, optimizer, data.labels), {**given, **slots, "learning_rate": 0.1, "step": 5})
+    for name, values in (given | slots).items():
+        assert same_bits(values, before[name]), f"{name} was changed in place"
     state = OptimizerState(optimizer, model.parameters.layout, model.dtype)
     state.step, rates = 5, {"learning_rate": np.array([0.1])}
     trained = ReferenceEngine(model).train(state, Slice(data, None, 7, 0, 1, rates), Sums())
     assert trained.batches == 1
     assert np.isclose(float(results["loss"]), trained.sums.loss / trained.sums.weight, rtol=1e-5)
     for name, p in model.parameters.items():
-        assert same_bits(given[name], p), name
+        assert same_bits(results.get(name, given[name]), p), name
     for name in model.learned:
-        assert same_bits(slots[f"{name}.v"], state.views()["v"][name]), name
+        assert same_bits(results[f"{name}.v"], state.views()["v"][name]), name
 
 
 # The batch against its rows, one by one -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ FORMULA = '    "Mish": lambda layer, x: x * np.tanh(np.log(1 + np.exp(x))),\n'
 CHECKS = ("tests/test_cases.py", "tests/layers/test_docs.py", "-k", "Mish or every_exported or the_file_holds or table")
 """Of `make test check`, what a new layer could fail by; the rest is as long as the whole suite."""
 
-FILES, LINES = 5, 20
+FILES, LINES = 4, 18
 """What the recipe may cost, the file of expected values not counted: no line of C++ and none of another test."""
 
 
@@ -88,10 +88,7 @@ def write_the_class(folder: Path) -> None:
     edit(path, '    "LeakyReLU",\n', '    "LeakyReLU",\n    "Mish",\n')
 
 
-def export_it_and_name_it_in_the_docs(folder: Path) -> None:
-    path = folder / "src" / "pellucid" / "layers" / "__init__.py"
-    edit(path, "    LeakyReLU,\n", "    LeakyReLU,\n    Mish,\n")
-    edit(path, '    "MaxPool2D",\n', '    "MaxPool2D",\n    "Mish",\n')
+def name_it_in_the_docs(folder: Path) -> None:
     edit(folder / "docs" / "layers.md", "`SiLU`, ", "`SiLU`, `Mish`, ")
 
 
@@ -109,11 +106,11 @@ def add_its_formula_and_run_the_script(folder: Path) -> None:
     assert done.stdout.endswith("cases, added: Mish() of 11\n")
 
 
-STEPS = (write_the_class, export_it_and_name_it_in_the_docs, add_a_row, add_its_formula_and_run_the_script)
+STEPS = (write_the_class, name_it_in_the_docs, add_a_row, add_its_formula_and_run_the_script)
 
 NAMED = (
-    ("src/pellucid/layers/<name>.py", "layers/activations.py"),
-    ("src/pellucid/layers/__init__.py", "docs/layers.md"),
+    ("src/pellucid/layers/<name>.py", "layers/activations.py", "src/pellucid/layers/__init__.py"),
+    ("docs/layers.md",),
     ("tests/cases.py",),
     ("LAYER_FORMULAS", "tests/fixtures/make_cases.py", ".venv/bin/python tests/fixtures/make_cases.py", "cases.npz"),
     ("make test check",),
@@ -139,7 +136,6 @@ def test_a_layer_added_as_the_recipe_says_passes_all_checks_at_its_price(tmp_pat
     assert len(changed) <= FILES and sum(changed.values()) <= LINES, changed
     assert set(changed) == {
         "src/pellucid/layers/activations.py",
-        "src/pellucid/layers/__init__.py",
         "docs/layers.md",
         "tests/cases.py",
         "tests/fixtures/make_cases.py",

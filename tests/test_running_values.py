@@ -13,13 +13,14 @@ import pytest
 from cases import numbers
 from pellucid import Network, ops
 from pellucid.engines import Model, ReferenceEngine, check_data
-from pellucid.engines.recording import record_gradient, record_training_step
+from pellucid.engines.recording import record_apply, record_gradient, record_step
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.initializers import Constant
-from pellucid.layers import Affine, Layer, Mode, Named, Parameter
+from pellucid.layers import Affine, Layer, Mode, Named, Parameter, Standardize
 from pellucid.losses import MeanSquaredError
 from pellucid.ops import Array
 from pellucid.optimizers import SGD, AdamW, Momentum, Optimizer
+from pellucid.plan.rewrites import rewrite
 from pellucid.training import Callback, Run, Session
 
 X, T = numbers(1, (6, 5)), numbers(2, (6, 3))
@@ -51,9 +52,9 @@ class Centred(Layer):
         dx = dy * p.gain
         return dx - ops.mean_channels(dx) if "mean" in saved else dx, Named(gain=ops.sum_channels(dy * saved.centred))
 
-    def after_step(self, p: Named, saved: Named) -> None:
-        ops.running_update(p.mean, saved.mean, momentum=self.momentum)
-        ops.running_update(p.steps, p.steps + 10.0, momentum=self.momentum)
+    def after_step(self, p: Named, saved: Named) -> Named:
+        kept, rest = self.momentum, 1.0 - self.momentum
+        return Named(mean=kept * p.mean + rest * saved.mean, steps=kept * p.steps + rest * (p.steps + 10.0))
 
 
 def network(engine: str = "reference", rows: int = 2, **options: Any) -> Network:
@@ -124,7 +125,10 @@ def test_they_have_no_gradient_anywhere() -> None:
     assert set(traced.gradients) == learned
     assert set(traced.update.before) == set(traced.update.change) == learned
     assert set(traced[1].parameters) == {"mean", "gain", "steps"}  # every number is shown all the same
-    assert {f"gradient {name}" for name in learned} <= set(record_gradient(net.model, labels=False).results)
+    plan = record_gradient(net.model, labels=False)
+    places = {plan.buffers[number].name: plan.buffers[becomes].name for number, becomes in plan.updates.items()}
+    assert {name for name in places if places[name] not in net.parameters} == {f"gradient {name}" for name in learned}
+    assert {places[f"gradient {name}"] for name in net.model.counted} == set(net.model.counted), "they stay"
     for training in (True, False):
         report = net.check_gradients(X, T, training=training)
         assert report.ok, str(report)
@@ -132,9 +136,36 @@ def test_they_have_no_gradient_anywhere() -> None:
 
 
 def test_the_plan_of_a_step_holds_their_updates() -> None:
-    plan = record_training_step(network().model, SGD(0.1), labels=False)
-    written = [plan.buffers[step.writes[0]].name for step in plan.steps if step.op == "running_update"]
-    assert written == list(COUNTED)
+    plan = rewrite(record_step(network().model, SGD(0.1), labels=False))
+    names = {becomes: plan.buffers[number].name for number, becomes in plan.updates.items()}
+    running = [names[step.output] for step in plan.steps if step.attributes.get("rule") == "running"]
+    assert running == list(COUNTED)
+    assert set(names.values()) == {*COUNTED, "0.W", "0.b", "1.gain", "2.W", "2.b"}
+
+
+def test_the_first_half_of_a_step_holds_what_they_become_and_the_second_half_takes_it_over() -> None:
+    net = network()
+    given = {"x": X, "t": T, "weight": np.ones((6, 1)), "step": 0.0, **net.parameters}
+    first = record_gradient(net.model, labels=False, training=True).run(given)
+    second = record_apply(net.model, SGD(0.1)).run({**given, **first, "learning_rate": 0.1})
+    net.step(X, T, SGD(0.1))
+    for name in net.parameters:
+        np.testing.assert_allclose(second[name], net.parameters[name], rtol=1e-13, err_msg=name)
+    for name in COUNTED:
+        np.testing.assert_array_equal(first[f"gradient {name}"], second[name])
+
+
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+def test_what_no_layer_changes_stays_through_both_halves_of_a_step(engine: str) -> None:
+    net = Network([Standardize(), Affine(3)], MeanSquaredError(), input_shape=5, engine=engine, dtype="float64")
+    net.parameters["0.mean"], net.parameters["0.deviation"] = np.arange(5.0), 1.0 + np.arange(5.0)
+    _, gradient = net.gradient(X, T, training=True)
+    net.apply(gradient, SGD(0.1))
+    out = np.full_like(net.parameters.flat, 7.0)
+    net.gradient(X, T, training=True, out=out)
+    net.apply(out, SGD(0.1))
+    np.testing.assert_array_equal(net.parameters["0.mean"], np.arange(5.0))
+    np.testing.assert_array_equal(net.parameters["0.deviation"], 1.0 + np.arange(5.0))
 
 
 @pytest.mark.parametrize("engine", ["reference", "auto"])

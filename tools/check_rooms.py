@@ -21,6 +21,7 @@ FLOORS = (
     {"training", "trace", "gradient_check", "checkpoint"},
     {"engines"},
     {"layers", "losses", "optimizers", "schedules", "initializers", "parameters"},
+    {"plan"},
     {"ops"},
     {"datasets", "description", "files", "philox", "_core", "info", "named", "checks", "errors"},
 )

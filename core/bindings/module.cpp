@@ -11,6 +11,7 @@
 
 #include "bindings.h"
 #include "philox.h"
+#include "philox_normal.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -37,6 +38,18 @@ Words philox_words(std::uint64_t seed, std::uint32_t purpose, std::uint64_t stre
   return Words(words.release(), {static_cast<std::size_t>(count)}, owner);
 }
 
+nb::ndarray<nb::numpy, double, nb::ndim<1>> philox_normal(std::uint64_t seed, std::uint32_t purpose,
+                                                          std::uint64_t stream, std::uint64_t count) {
+  if (count > max_words) throw nb::value_error("at most 2**30 normal numbers can be drawn at once.");
+  std::unique_ptr<double[]> z(new double[count]);
+  {
+    nb::gil_scoped_release release;
+    pellucid::philox_normal(z.get(), seed, purpose, stream, count);
+  }
+  nb::capsule owner(z.get(), [](void* pointer) noexcept { delete[] static_cast<double*>(pointer); });
+  return {z.release(), {static_cast<std::size_t>(count)}, owner};
+}
+
 std::vector<std::string> built_instruction_sets() {
   return {
 #ifdef PELLUCID_HAVE_BASELINE
@@ -60,6 +73,8 @@ NB_MODULE(_core, module) {
   module.doc() = "Pellucid's C++ core.";
   module.def("philox_words", &philox_words, "seed"_a, "purpose"_a, "stream"_a, "count"_a,
              "The first `count` Philox4x32-10 words of (seed, purpose, stream), as uint32 (count,).");
+  module.def("philox_normal", &philox_normal, "seed"_a, "purpose"_a, "stream"_a, "count"_a,
+             "The first `count` normal numbers of (seed, purpose, stream), as float64 (count,).");
   module.def(
       "philox_block",
       [](pellucid::PhiloxBlock counter, pellucid::PhiloxKey key) { return pellucid::philox_block(counter, key); },

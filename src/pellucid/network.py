@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -11,22 +11,23 @@ from pellucid import checkpoint, gradient_check, training
 from pellucid import trace as tracing
 from pellucid.checks import is_whole
 from pellucid.engines import Model, OptimizerState, check_data, check_samples
-from pellucid.engines.choice import choose_engine, record_plan
+from pellucid.engines.choice import choose_engine, plan_of
 from pellucid.engines.protocol import QuickStep
 from pellucid.errors import InputError
 from pellucid.layers import Layer
 from pellucid.layers.graph import Graph, Residual
 from pellucid.losses import Loss
 from pellucid.ops import Array
-from pellucid.ops.plan import Plan
 from pellucid.optimizers import SGD, Optimizer
 from pellucid.parameters import Parameters
+from pellucid.plan.ir import Plan
 from pellucid.training import Session
 from pellucid.training.gradients import check_out, flat_gradient
 from pellucid.training.session import checked_optimizer
 
 if TYPE_CHECKING:
     from pellucid.datasets import Augment
+    from pellucid.engines.choice import LoweredPlan
     from pellucid.training import Callback, History
 
 
@@ -242,16 +243,23 @@ class Network:
             InputError: x, t, sample_weight or out do not fit, or, in training, are fewer rows than some layer needs.
         """
         if out is not None:
+            if training and sample_weight is None:
+                found = self.session.quick_gradient(x, t, out)
+                if found is not None:
+                    return found
             check_out(out, self.parameters)
         data = check_data(x, t, self.model, sample_weight)
         if training:
             self.model.check_batches(data.rows, data.rows)
+            if out is not None:
+                self.session.prepare_gradient(out, labels=np.ndim(t) == 1 and self.output_shape != (1,))
         return self.session.gradient(data, bool(training), out)
 
     def apply(self, gradient: Mapping[str, Any] | Array, optimizer: Optimizer) -> None:
         """Makes one update from a gradient: clipping, decay, the optimizer's memory, its schedule, the running values.
 
-        `apply(gradient(x, t, training=True)[1], optimizer)` is `step(x, t, optimizer)`, to the bit on the same engine.
+        `apply(gradient(x, t, training=True)[1], optimizer)` is `step(x, t, optimizer)`, to the bit on the same engine;
+        but for rounding where the native engine folds plain SGD's learning rate into the product.
         The mean of several gradients is that of their rows together, where these are equally many, and but for batch
         statistics.
 
@@ -283,9 +291,33 @@ class Network:
             return tracing.trace(self.model, data)
         return tracing.trace(self.model, data, self.session.memory(checked_optimizer(optimizer)))
 
-    def plan(self, optimizer: Optimizer | None = None) -> Plan:
-        """Returns the recorded steps of one training step (SGD unless given), printable."""
-        return record_plan(self.model, optimizer if optimizer is not None else SGD())
+    @overload
+    def plan(
+        self,
+        kind: str = "step",
+        optimizer: Optimizer | None = None,
+        *,
+        form: Literal["recorded", "rewritten"] = "recorded",
+    ) -> Plan: ...
+    @overload
+    def plan(
+        self, kind: str = "step", optimizer: Optimizer | None = None, *, form: Literal["lowered"]
+    ) -> "LoweredPlan": ...
+    def plan(
+        self, kind: str = "step", optimizer: Optimizer | None = None, *, form: str = "recorded"
+    ) -> "Plan | LoweredPlan":
+        """Returns what the network does as a plan: print it, `run` it in NumPy, keep it by `to_json`.
+
+        Args:
+            kind: "predict", "evaluate", "gradient" (in training, the first half of a step), "apply" (the second half)
+                or "step". Targets are class numbers where the network has several outputs.
+            optimizer: of "apply" and "step"; the one that trained last unless given, SGD where none has.
+            form: "recorded", "rewritten" for the native engine, or "lowered", as the C++ core is given it.
+
+        Raises:
+            InputError: an unknown kind or form. OutsideVocabulary: something in the network is not an op.
+        """
+        return plan_of(self.model, kind, optimizer or self.session.last_optimizer or SGD(), form)
 
     # Keeping it ------------------------------------------------------------------------------------------------------
 

@@ -51,11 +51,22 @@ class Optimizer(ABC):
         return {"learning_rate": rates}
 
     @abstractmethod
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        """Changes w and its slots in place."""
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        """Returns w and the slots anew, in elementwise ops over these; nothing is changed in place."""
 
-    def _decay(self, decays: bool) -> dict[str, float]:
-        return {"l2": float(self.weight_decay), "l1": float(self.l1)} if decays else {"l2": 0.0, "l1": 0.0}
+    def decayed(self, w: Array, g: Array, scalars: Named) -> tuple[Array, Array]:
+        """Returns w and g as the rule is to have them, for parameters that decay: g' = g + l2·w + l1·sign(w)."""
+        if self.weight_decay:
+            g = g + self.weight_decay * w
+        if self.l1:
+            g = g + self.l1 * ops.sign(w)
+        return w, g
+
+    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> tuple[Array, Named]:
+        """Returns what becomes of a parameter and its slots, given its clipped gradient."""
+        if decays:
+            w, g = self.decayed(w, g, scalars)
+        return self.rule(w, g, slots, scalars)
 
 
 @final
@@ -63,8 +74,8 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """w ← w − η g. Source: Nielsen, ch. 1, equations 20 and 21; Deep Learning from Scratch, 6.1.2."""
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.sgd_update(w, g, scalars.learning_rate, **self._decay(decays))
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        return w - scalars.learning_rate * g, slots
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,9 @@ class _WithVelocity(Optimizer):
 class Momentum(_WithVelocity):
     """v ← μ v − η g,  w ← w + v. momentum μ in [0, 1). Source: Deep Learning from Scratch, 6.1.4; Polyak, 1964."""
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.momentum_update(w, g, slots.v, scalars.learning_rate, momentum=self.momentum, **self._decay(decays))
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        v = self.momentum * slots.v - scalars.learning_rate * g
+        return w + v, Named(v=v)
 
 
 @final
@@ -93,8 +105,10 @@ class Momentum(_WithVelocity):
 class Nesterov(_WithVelocity):
     """v ← μ v − η g,  w ← w + μ v − η g. momentum μ in [0, 1). Source: Sutskever et al., 2013."""
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.nesterov_update(w, g, slots.v, scalars.learning_rate, momentum=self.momentum, **self._decay(decays))
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        step = scalars.learning_rate * g
+        v = self.momentum * slots.v - step
+        return w + (self.momentum * v - step), Named(v=v)
 
 
 @final
@@ -109,8 +123,9 @@ class AdaGrad(Optimizer):
         super().__post_init__()
         keep(self, _epsilon, "epsilon")
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.adagrad_update(w, g, slots.h, scalars.learning_rate, epsilon=self.epsilon, **self._decay(decays))
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        h = slots.h + ops.square(g)
+        return w - scalars.learning_rate * g / (ops.sqrt(h) + self.epsilon), Named(h=h)
 
 
 @final
@@ -128,21 +143,20 @@ class RMSprop(Optimizer):
         keep(self, fraction, "rho")
         keep(self, _epsilon, "epsilon")
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.rmsprop_update(
-            w, g, slots.h, scalars.learning_rate, rho=self.rho, epsilon=self.epsilon, **self._decay(decays)
-        )
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        h = self.rho * slots.h + (1.0 - self.rho) * ops.square(g)
+        return w - scalars.learning_rate * g / (ops.sqrt(h) + self.epsilon), Named(h=h)
 
 
 @dataclass(frozen=True)
-class _Adaptive(Optimizer):
-    """What Adam and AdamW share: two moments, and the corrections for their start at zero."""
+class _WithMoments(Optimizer):
+    """What the family of Adam shares: two moments, and the corrections for their start at zero."""
 
     learning_rate: float | Schedule = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    slots = ("m", "v")
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,54 +170,113 @@ class _Adaptive(Optimizer):
             "root_correction": 1.0 / np.sqrt(1.0 - np.power(self.beta2, t)),
         }
 
-    def _moments(self) -> dict[str, float]:
-        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        m = self.beta1 * slots.m + (1.0 - self.beta1) * g
+        v = self.beta2 * slots.v + (1.0 - self.beta2) * ops.square(g)
+        step = m / (ops.sqrt(v) * scalars.root_correction + self.epsilon)
+        return w - scalars.learning_rate * step, Named(m=m, v=v)
 
 
 @final
 @dataclass(frozen=True)
-class Adam(_Adaptive):
+class Adam(_WithMoments):
     """m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  w ← w − η m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
 
     beta1 and beta2 in [0, 1), epsilon above 0. Source: Kingma and Ba, 2015.
     """
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.adam_update(
-            w,
-            g,
-            slots.m,
-            slots.v,
-            scalars.learning_rate,
-            scalars.root_correction,
-            **self._moments(),
-            **self._decay(decays),
-        )
+
+@final
+@dataclass(frozen=True)
+class AMSGrad(_WithMoments):
+    """Adam with the largest v̂ so far in the place of v̂: a step never grows because a gradient was forgotten.
+
+    h ← max(h, v),  w ← w − η m̂ / (√ĥ + ε), ĥ = h / (1 − β₂ᵗ). beta1 and beta2 in [0, 1), epsilon above 0.
+    Source: Reddi, Kale and Kumar, 2018; corrected for the start at zero as in PyTorch.
+    """
+
+    slots = ("m", "v", "h")
+
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        m = self.beta1 * slots.m + (1.0 - self.beta1) * g
+        v = self.beta2 * slots.v + (1.0 - self.beta2) * ops.square(g)
+        h = ops.maximum(slots.h, v)
+        step = m / (ops.sqrt(h) * scalars.root_correction + self.epsilon)
+        return w - scalars.learning_rate * step, Named(m=m, v=v, h=h)
 
 
 @final
 @dataclass(frozen=True)
-class AdamW(_Adaptive):
+class AdaMax(_WithMoments):
+    """m ← β₁ m + (1 − β₁) g,  u ← max(β₂ u, |g| + ε),  w ← w − η m / ((1 − β₁ᵗ) u): Adam by the largest gradient.
+
+    beta1 and beta2 in [0, 1), epsilon above 0. Source: Kingma and Ba, 2015, algorithm 2; ε as in PyTorch.
+    """
+
+    learning_rate: float | Schedule = 0.002
+    slots = ("m", "u")
+
+    def scalars(self, steps: NDArray[np.int64], rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        return {"learning_rate": rates / (1.0 - np.power(self.beta1, steps + 1.0))}
+
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        m = self.beta1 * slots.m + (1.0 - self.beta1) * g
+        u = ops.maximum(self.beta2 * slots.u, ops.absolute(g) + self.epsilon)
+        return w - scalars.learning_rate * (m / u), Named(m=m, u=u)
+
+
+def _check_no_l1(optimizer: Optimizer) -> None:
+    if optimizer.l1:
+        name = type(optimizer).__name__
+        raise InputError(f"{name} has no l1, got {optimizer.l1}: its decay stands apart from the gradient; use Adam.")
+
+
+@final
+@dataclass(frozen=True)
+class AdamW(_WithMoments):
     """w ← (1 − η λ) w, then Adam's update: decay apart from the gradient. Source: Loshchilov and Hutter, 2019."""
 
     weight_decay: float = 0.01
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.l1:
-            raise InputError(f"AdamW has no l1, got {self.l1}; use Adam(l1=...).")
+        _check_no_l1(self)
 
     def scalars(self, steps: NDArray[np.int64], rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         return super().scalars(steps, rates) | {"decay": 1.0 - rates * self.weight_decay}
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        moments = self._moments()
-        if decays:
-            ops.adamw_update(
-                w, g, slots.m, slots.v, scalars.learning_rate, scalars.root_correction, scalars.decay, **moments
-            )
-        else:
-            ops.adam_update(w, g, slots.m, slots.v, scalars.learning_rate, scalars.root_correction, **moments)
+    def decayed(self, w: Array, g: Array, scalars: Named) -> tuple[Array, Array]:
+        return scalars.decay * w, g
+
+
+@final
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """w ← (1 − η λ) w − η sign(β₁ m + (1 − β₁) g),  m ← β₂ m + (1 − β₂) g: every weight moves by η, whatever its g.
+
+    beta1 and beta2 in [0, 1). Source: Chen et al., "Symbolic discovery of optimization algorithms", 2023; there a
+    learning rate 3 to 10 times below AdamW's, with a weight decay larger by as much, is advised.
+    """
+
+    learning_rate: float | Schedule = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.99
+    slots = ("m",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        keep(self, fraction, "beta1", "beta2")
+        _check_no_l1(self)
+
+    def scalars(self, steps: NDArray[np.int64], rates: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        return {"learning_rate": rates, "decay": 1.0 - rates * self.weight_decay}
+
+    def decayed(self, w: Array, g: Array, scalars: Named) -> tuple[Array, Array]:
+        return (scalars.decay * w if self.weight_decay else w), g
+
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        direction = ops.sign(self.beta1 * slots.m + (1.0 - self.beta1) * g)
+        return w - scalars.learning_rate * direction, Named(m=self.beta2 * slots.m + (1.0 - self.beta2) * g)
 
 
 def _epsilon(name: str, value: Any) -> float:
@@ -213,4 +286,16 @@ def _epsilon(name: str, value: Any) -> float:
     return number
 
 
-__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
+__all__ = [
+    "AMSGrad",
+    "AdaGrad",
+    "AdaMax",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "SGD",
+]

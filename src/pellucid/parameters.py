@@ -31,6 +31,11 @@ def rows_and_width(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], math.prod(shape[1:])
 
 
+def is_aligned(flat: Array) -> bool:
+    """Whether a flat vector begins where the kernels want it to."""
+    return bool(flat.ctypes.data % ALIGNMENT == 0)
+
+
 @dataclass(frozen=True)
 class Slot:
     """Where one parameter lies in the flat vector."""
@@ -55,6 +60,13 @@ class Layout:
         raw = np.zeros(self.size * dtype.itemsize + ALIGNMENT, dtype=np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
         return raw[start : start + self.size * dtype.itemsize].view(dtype)
+
+    def gaps(self) -> NDArray[np.int64]:
+        """Returns the places of a flat vector that lie between the rows, and belong to no parameter."""
+        taken = np.zeros(self.size, dtype=bool)
+        for view in self.views(taken).values():
+            view[...] = True
+        return np.flatnonzero(~taken)
 
     def view(self, flat: Array, name: str) -> Array:
         """Returns the parameter's own shape, as a writable view into the flat vector."""

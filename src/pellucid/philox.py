@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 try:
+    from pellucid._core import philox_normal as _native_normal
     from pellucid._core import philox_words as _native_words
 except ImportError:
-    _native_words = None  # type: ignore[assignment]
+    _native_words = _native_normal = None  # type: ignore[assignment]
 
 SHUFFLE, WEIGHTS, DROPOUT, AUGMENT, DATA, PROJECTION = range(1, 7)
 """What a random number is for: the low byte of the counter's last word; a layer's number stands above it."""
@@ -27,6 +28,7 @@ _ROUND_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 _AT_ONCE = 8192
 """Numbers per pass over the quantile's polynomials: what fits into the cache."""
+_MOST_AT_ONCE = 2**30
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF_WORD = np.uint64(32)
 
@@ -68,11 +70,19 @@ def uniform(seed: int, purpose: int, stream: int, shape: tuple[int, ...]) -> NDA
 
 def normal(seed: int, purpose: int, stream: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Returns float64 numbers from the normal distribution with mean 0 and variance 1."""
-    p = uniform(seed, purpose, stream, (math.prod(shape),))
+    count = math.prod(shape)
+    if _native_normal is not None and count <= _MOST_AT_ONCE:
+        return _native_normal(seed, purpose, stream, count).reshape(shape)
+    return normal_by_definition(seed, purpose, stream, count).reshape(shape)
+
+
+def normal_by_definition(seed: int, purpose: int, stream: int, count: int) -> NDArray[np.float64]:
+    """Returns what `normal` returns, in NumPy: the core's bits are tested against it."""
+    p = uniform(seed, purpose, stream, (count,))
     z = np.empty_like(p)
     for start in range(0, len(p), _AT_ONCE):
         z[start : start + _AT_ONCE] = _normal_quantile(p[start : start + _AT_ONCE])
-    return z.reshape(shape)
+    return z
 
 
 def permutation(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.int64]:

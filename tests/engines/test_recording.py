@@ -9,25 +9,41 @@ import pytest
 from cases import TABLE, TRAINABLE, Case, named
 from pellucid.engines import Model, passes
 from pellucid.engines.recording import (
+    record_apply,
     record_evaluation,
     record_gradient,
+    record_passes,
     record_prediction,
-    record_training_step,
+    record_step,
 )
 from pellucid.errors import InputError, OutsideVocabulary
-from pellucid.layers import Affine, Layer, Mode, Named, Sigmoid
+from pellucid.layers import Affine, Dropout, Layer, Mode, Named, Sigmoid
 from pellucid.losses import MeanSquaredError
 from pellucid.ops import Array
-from pellucid.ops.plan import ROWS, Plan
-from pellucid.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from pellucid.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AdaMax,
+    AdamW,
+    AMSGrad,
+    Lion,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+)
+from pellucid.plan.ir import ROWS, Plan
+from pellucid.plan.validate import validate
 
-OPTIMIZERS: list[Optimizer] = [SGD(), Momentum(), Nesterov(), AdaGrad(), RMSprop(), Adam(), AdamW()]
+OPTIMIZERS: list[Optimizer] = [SGD(), Momentum(), Nesterov(), AdaGrad(), RMSprop(), Adam(), AdamW(), Lion(), AMSGrad()]
+OPTIMIZERS += [AdaMax()]
 
 
 def roles(plan: Plan) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for buffer in plan.buffers:
-        if buffer.role != "value":
+        if buffer.role not in ("value", "number"):
             found.setdefault(buffer.role, []).append(buffer.name)
     return found
 
@@ -38,20 +54,55 @@ def model(*layers: Layer, loss: Any = None) -> Model:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
 def test_a_training_step_declares_what_it_takes(optimizer: Optimizer) -> None:
-    plan = record_training_step(model(), optimizer, labels=True)
+    plan = record_step(model(), optimizer, labels=True)
     found = roles(plan)
     assert (found["input"], found["target"], found["weight"]) == (["x"], ["t"], ["weight"])
     assert found["parameter"] == ["0.W", "0.b"]
     assert found.get("slot", []) == [f"{name}.{slot}" for slot in optimizer.slots for name in ("0.W", "0.b")]
     assert set(found["scalar"]) == {"step", *optimizer.scalars(np.zeros(1, np.int64), np.ones(1))}
     assert {"output", "loss", "row_losses"} <= set(plan.results)
-    written = [plan.buffers[number].name for step in plan.steps for number in step.writes]
-    assert sorted(written) == sorted([*found["parameter"], *found.get("slot", [])])
+    changed = {plan.buffers[number].name: plan.buffers[becomes] for number, becomes in plan.updates.items()}
+    assert sorted(changed) == sorted([*found["parameter"], *found.get("slot", [])])
+    for name, becomes in changed.items():
+        assert (becomes.name, becomes.role) == (f"{name}, new", "value")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
+def test_the_second_half_of_a_step_reads_parameters_slots_gradients_and_numbers_alone(optimizer: Optimizer) -> None:
+    plan = record_apply(model(), optimizer)
+    found = roles(plan)
+    assert set(found) <= {"parameter", "gradient", "slot", "scalar"}
+    assert found["gradient"] == ["gradient 0.W", "gradient 0.b"]
+    assert set(found["scalar"]) == set(optimizer.scalars(np.zeros(1, np.int64), np.ones(1)))
+    whole = record_step(model(), optimizer, labels=True)
+    for each in (plan, whole):
+        validate(each)
+    assert {plan.buffers[n].name for n in plan.updates} == {whole.buffers[n].name for n in whole.updates}
+
+
+@pytest.mark.parametrize("case", TRAINABLE, ids=named)
+def test_every_recorded_plan_is_valid(case: Case) -> None:
+    made, labels = case.model("float32"), case.targets == "labels"
+    plans = [record_prediction(made), record_evaluation(made, labels), record_apply(made, Adam(clip_norm=1.0))]
+    plans += [record_gradient(made, labels, training) for training in (False, True)]
+    plans += [record_step(made, optimizer, labels) for optimizer in OPTIMIZERS]
+    for plan in plans:
+        validate(plan)
+
+
+def test_a_step_is_recorded_from_its_first_half_without_changing_it() -> None:
+    made = model(Affine(3), Dropout(0.5))
+    half = record_passes(made, labels=True, training=True)
+    before = str(half.plan)
+    for optimizer in OPTIMIZERS:
+        assert record_step(made, optimizer, True, half) == record_step(made, optimizer, True)
+    assert record_gradient(made, True, True, half) == record_gradient(made, True, True)
+    assert str(half.plan) == before
 
 
 def test_targets_are_class_numbers_or_values() -> None:
     for labels, shape, dtype in ((True, (ROWS,), np.int32), (False, (ROWS, 3), np.float32)):
-        (t,) = (b for b in record_training_step(model(), SGD(), labels).buffers if b.role == "target")
+        (t,) = (b for b in record_step(model(), SGD(), labels).buffers if b.role == "target")
         assert (t.shape, t.dtype) == (shape, np.dtype(dtype))
 
 
@@ -71,30 +122,32 @@ def test_gradients_have_the_shapes_of_their_parameters(case: Case) -> None:
     made = case.model("float32")
     plan = record_gradient(made, labels=False)
     for name in made.learned:
-        assert plan.buffers[plan.results[f"gradient {name}"]].shape == made.parameters[name].shape
+        ((number, becomes),) = ((n, b) for n, b in plan.updates.items() if plan.buffers[n].name == f"gradient {name}")
+        assert plan.buffers[number].role == "gradient"
+        assert plan.buffers[number].shape == plan.buffers[becomes].shape == made.parameters[name].shape
 
 
 @dataclass(frozen=True)
-class Sine(Layer):
+class Arctan(Layer):
     """Outside the vocabulary: it works in NumPy and cannot be recorded."""
 
     def forward(self, p: Named, x: Array, mode: Mode) -> tuple[Array, Named]:
-        return np.sin(x), Named(x=x)
+        return np.arctan(x), Named(x=x)
 
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
-        return dy * np.cos(saved.x), Named()
+        return dy / (1.0 + saved.x * saved.x), Named()
 
 
 def test_what_leaves_the_vocabulary_is_named() -> None:
-    with pytest.raises(OutsideVocabulary, match=r"np\.sin is not an op"):
-        record_training_step(model(Affine(3), Sine()), SGD(), labels=False)
+    with pytest.raises(OutsideVocabulary, match=r"np\.arctan is not an op"):
+        record_step(model(Affine(3), Arctan()), SGD(), labels=False)
 
 
 def test_a_model_without_a_loss_cannot_be_trained() -> None:
     made = Model((Affine(3),), None, (5,), 0, np.dtype(np.float32))
     record_prediction(made)
     with pytest.raises(InputError, match="this network has no loss"):
-        record_training_step(made, SGD(), labels=False)
+        record_step(made, SGD(), labels=False)
 
 
 @pytest.mark.parametrize("case", TRAINABLE, ids=named)

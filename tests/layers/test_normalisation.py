@@ -40,7 +40,10 @@ def test_running_values_keep_the_share_that_momentum_says(shape: tuple[int, ...]
     mean, variance = np.zeros(5), np.ones(5)
     for stream in range(4):
         x = stream + numbers(stream, shape)
-        layer.after_step(p, layer.forward(p, x, TRAIN)[1])
+        before = p.running_mean.copy()
+        made = layer.after_step(p, layer.forward(p, x, TRAIN)[1])
+        np.testing.assert_array_equal(p.running_mean, before)  # nothing is changed in place
+        p = Named({**p, **made})
         mean = 0.75 * mean + 0.25 * channels_of(x).mean(axis=1)
         variance = 0.75 * variance + 0.25 * channels_of(x).var(axis=1)
     np.testing.assert_allclose(p.running_mean, mean, rtol=1e-12)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pellucid import Network
-from pellucid.engines.lowering import lower
+from pellucid.engines.native.lowering import lower
 from pellucid.engines.recording import record_prediction
-from pellucid.engines.rewrites import rewrite
 from pellucid.layers import Affine, Conv2D, Flatten, ReLU
+from pellucid.plan.rewrites import rewrite
 
 core = pytest.importorskip("pellucid._core")
 
@@ -55,7 +55,7 @@ def test_predictions_are_the_same_however_many_rows_go_at_once(monkeypatch: pyte
     x = np.random.default_rng(0).normal(size=(70, 3, 12, 12)).astype(np.float32)
     outputs = []
     for most in (2**26, 1):
-        monkeypatch.setattr("pellucid.engines.native.BYTES_AT_ONCE", most)
+        monkeypatch.setattr("pellucid.engines.native.engine.BYTES_AT_ONCE", most)
         net = Network([Conv2D(5, 3), ReLU(), Flatten()], input_shape=(3, 12, 12), engine="native")
         outputs.append(net.predict(x))
     np.testing.assert_array_equal(*outputs)

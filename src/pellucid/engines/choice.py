@@ -2,17 +2,19 @@
 
 import os
 import warnings
-from typing import Any
+from typing import Any, Protocol
 
 from pellucid.engines.model import Model
 from pellucid.engines.protocol import Engine
-from pellucid.engines.recording import record_training_step
+from pellucid.engines.recording import KINDS, record
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import InputError, OutsideVocabulary, suggest
-from pellucid.ops.plan import Plan
 from pellucid.optimizers import Optimizer
+from pellucid.plan.ir import Plan
+from pellucid.plan.rewrites import rewrite
 
 ENGINES = ("auto", "native", "reference")
+FORMS = ("recorded", "rewritten", "lowered")
 MOST_THREADS = 64
 
 
@@ -27,7 +29,9 @@ def choose_engine(model: Model, engine: str, threads: int | None) -> tuple[Engin
     if engine == "reference":
         return ReferenceEngine(model), "asked for"
     try:
-        return _native(model, threads), "asked for" if engine == "native" else "the fastest that runs this network"
+        return _native(
+            model, threads, engine == "native"
+        ), "asked for" if engine == "native" else "the fastest that runs this network"
     except OutsideVocabulary as error:
         reason = str(error)
     except ModuleNotFoundError:
@@ -40,11 +44,11 @@ def choose_engine(model: Model, engine: str, threads: int | None) -> tuple[Engin
     return ReferenceEngine(model), f"the native engine cannot run this network: {reason}"
 
 
-def _native(model: Model, threads: int | None) -> Engine:
+def _native(model: Model, threads: int | None, strict: bool) -> Engine:
     from pellucid import _core
     from pellucid.engines.native import NativeEngine
 
-    return NativeEngine(model, _core, threads_to_use(threads))
+    return NativeEngine(model, _core, threads_to_use(threads), strict)
 
 
 def threads_to_use(threads: int | None) -> int:
@@ -70,6 +74,30 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def record_plan(model: Model, optimizer: Optimizer) -> Plan:
-    """Returns the plan of one training step with class numbers as targets where the network has several outputs."""
-    return record_training_step(model, optimizer, labels=model.output_shape[0] > 1)
+class LoweredPlan(Protocol):
+    """A plan as the C++ core is given it: to be printed."""
+
+    def __str__(self) -> str: ...
+
+
+def plan_of(model: Model, kind: str, optimizer: Optimizer, form: str = "recorded") -> Plan | LoweredPlan:
+    """Returns a plan of the model in one of its forms; see `Network.plan`."""
+    if kind not in KINDS:
+        raise InputError(f"there is no plan of the kind {kind!r:.80}; {suggest(kind, KINDS)}")
+    if form not in FORMS:
+        raise InputError(f"a plan has no form {form!r:.80}; {suggest(form, FORMS)}")
+    plan = record(model, kind, optimizer)
+    if form == "recorded":
+        return plan
+    plan = rewrite(plan)
+    if form == "rewritten":
+        return plan
+    try:
+        from pellucid import _core
+    except ImportError:
+        raise InputError(
+            "form='lowered' needs Pellucid's C++ core, which was not built; see pellucid.info()."
+        ) from None
+    from pellucid.engines.native.lowering import lower
+
+    return lower(_core, plan, model.parameters.layout, optimizer.slots if kind in ("step", "apply") else ())

@@ -19,7 +19,7 @@ class Model:
     """The layers in order, what each reads, the shape of one sample of every value, and the parameters by name ("0.W").
 
     Value 0 is x, value i + 1 is the output of layer i; `inputs` says for each layer which values it reads. `learned`
-    are the names of the parameters that have a gradient; the others are counted. A training batch must have
+    are the names of the parameters that have a gradient, `counted` the others. A training batch must have
     `least_rows` rows.
     """
 
@@ -43,6 +43,7 @@ class Model:
         self._names = [[(name, f"{index}.{name}") for name in own] for index, own in enumerate(wanted)]
         self.decays = {name: parameter.decay for name, parameter in by_name.items()}
         self.learned = tuple(name for name, parameter in by_name.items() if parameter.learned)
+        self.counted = tuple(name for name in by_name if name not in self.learned)
         self.least_rows = max(map(self._least_rows, range(len(self.layers))))
         self.parameters = Parameters(
             Layout({name: parameter.shape for name, parameter in by_name.items()}), dtype, self.learned

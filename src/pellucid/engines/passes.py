@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from pellucid import ops
 from pellucid.engines.model import Model
-from pellucid.errors import OutsideVocabulary
+from pellucid.errors import InputError, OutsideVocabulary
 from pellucid.layers import Join, Named
 from pellucid.losses import Loss
 from pellucid.ops import Array
-from pellucid.ops.record import Recorded
 from pellucid.optimizers import Optimizer
+from pellucid.plan.record import Recorded
 
 R = TypeVar("R")
 
@@ -102,34 +102,87 @@ def _name(model: Model, index: int | None) -> str:
     return f"the loss ({type(model.loss).__name__})" if index is None else model.name_of(index)
 
 
-def update(
+@dataclass
+class Changed:
+    """What becomes of the parameters, and of the optimizer's memory: slots[slot name][parameter name]."""
+
+    parameters: dict[str, Array]
+    slots: dict[str, dict[str, Array]]
+
+    def store(self, parameters: Mapping[str, Array], slots: Mapping[str, Mapping[str, Array]]) -> None:
+        """Puts the new values in the place of the old ones."""
+        for name, values in self.parameters.items():
+            parameters[name][...] = values
+        for slot, by_name in self.slots.items():
+            for name, values in by_name.items():
+                slots[slot][name][...] = values
+
+
+def learned(
     model: Model,
     optimizer: Optimizer,
     parameters: Mapping[str, Array],
-    done: Forward,
     gradients: Mapping[str, Array],
     slots: Mapping[str, Mapping[str, Array]],
     scalars: Named,
-) -> None:
-    """Changes every parameter in place: what is learned by the optimizer's rule, what is counted by its layer's."""
-    learn(model, optimizer, parameters, gradients, slots, scalars)
-    for index, layer in enumerate(model.layers):
-        _in(model, index, layer.after_step, model.own(index, parameters), done.saved[index])
-
-
-def learn(
-    model: Model,
-    optimizer: Optimizer,
-    parameters: Mapping[str, Array],
-    gradients: Mapping[str, Array],
-    slots: Mapping[str, Mapping[str, Array]],
-    scalars: Named,
-) -> None:
-    """Changes what is learned, by the optimizer's rule. slots[slot name][parameter name]."""
+) -> Changed:
+    """Returns what is learned anew, by the optimizer's rule, with its memory."""
     clipped = clip(optimizer, {name: gradients[name] for name in model.learned})
+    changed = Changed({}, {slot: {} for slot in slots})
     for name in model.learned:
-        own = Named({slot: by_name[name] for slot, by_name in slots.items()})
-        optimizer.update(parameters[name], clipped[name], own, scalars, model.decays[name])
+        own = Named({slot: _kept(by_name[name]) for slot, by_name in slots.items()})
+        given = _kept(parameters[name]), clipped[name], own, scalars, model.decays[name]
+        w, memory = _rule(optimizer, *given)
+        changed.parameters[name] = w
+        for slot in slots:
+            changed.slots[slot][name] = memory[slot]
+    return changed
+
+
+def counted(model: Model, parameters: Mapping[str, Array], done: Forward) -> dict[str, Array]:
+    """Returns what is counted and not learned anew, by its layer's rule."""
+    found: dict[str, Array] = {}
+    for index, layer in enumerate(model.layers):
+        own = Named({name: _kept(values) for name, values in model.own(index, parameters).items()})
+        made = _in(model, index, layer.after_step, own, done.saved[index])
+        if not isinstance(made, Mapping):
+            raise InputError(
+                f"{model.name_of(index)}: after_step returned {type(made).__name__}; it must return the new values by "
+                "name, such as Named(mean=0.9 * p.mean + 0.1 * saved.mean)."
+            )
+        found |= {f"{index}.{name}": values for name, values in made.items()}
+    return found
+
+
+def _rule(optimizer: Optimizer, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> tuple[Array, Named]:
+    name = f"the optimizer {type(optimizer).__name__}"
+    try:
+        made = optimizer.update(w, g, slots, scalars, decays)
+    except OutsideVocabulary as error:
+        raise OutsideVocabulary(f"{name}: {error}") from None
+    except (AttributeError, TypeError) as error:
+        if not isinstance(w, Recorded):
+            raise
+        raise OutsideVocabulary(f"{name} is made of more than ops, on which this fails: {error}.") from error
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise InputError(f"{name} changes w or a slot in place; write w = w - d, and return (w, slots).") from None
+    if not isinstance(made, tuple) or len(made) != 2 or not isinstance(made[1], Mapping):
+        raise InputError(f"{name}: its rule returned {type(made).__name__}, and must return (w, slots).")
+    lacking = [slot for slot in slots if slot not in made[1]]
+    if lacking:
+        raise InputError(f"{name}: its rule returned no slot {lacking[0]!r}; it must return all of {', '.join(slots)}.")
+    return made[0], Named(made[1])
+
+
+def _kept(array: Array) -> Array:
+    """The array, safe from being changed: what a rule changes in place would be lost on the native engine."""
+    if isinstance(array, Recorded):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def clip(optimizer: Optimizer, gradients: dict[str, Array]) -> dict[str, Array]:

@@ -90,6 +90,13 @@ class QuickStep(Protocol):
         """Makes one update and returns the loss; None where nothing was done and the long way must be taken."""
 
 
+class QuickGradient(Protocol):
+    """Finds gradients in training from a few rows given in just the right form."""
+
+    def gradient(self, x: Any, t: Any, step: int, out: Array) -> float | None:
+        """Fills `out`, and returns the loss; None where nothing was done and the long way must be taken."""
+
+
 class Engine(Protocol):
     """Runs a model. All arguments are checked already, but for the quick ways, which check for themselves."""
 
@@ -108,8 +115,15 @@ class Engine(Protocol):
     def evaluate(self, data: Data) -> Sums:
         """Returns the sums over all rows, outside training."""
 
-    def gradient(self, data: Data, training: bool = False, step: int = 0) -> tuple[float, Array]:
-        """Returns the loss and dL/dp over all rows as one batch, in a new flat vector laid out like the parameters.
+    def quick_gradient(self, labels: bool) -> "QuickGradient | None":
+        """Returns a quick way to find gradients in training, None where there is none."""
+
+    def gradient(
+        self, data: Data, training: bool = False, step: int = 0, out: Array | None = None
+    ) -> tuple[float, Array]:
+        """Returns the loss and dL/dp over all rows as one batch, in a flat vector laid out like the parameters.
+
+        That is `out` where it is given, else a new one.
 
         In training, layers do as in the training step of that number. What is counted and not learned has no gradient:
         its places hold the values that it has after this batch; outside training, those that it has.

@@ -20,7 +20,7 @@ ROWS_AT_ONCE = 1024
 
 
 class ReferenceEngine:
-    """Runs a model with the functions of ops.reference."""
+    """Runs a model with the ops themselves, in NumPy."""
 
     name = "reference"
 
@@ -58,9 +58,16 @@ class ReferenceEngine:
             sums += self._sums(data, rows, y, row_losses, weight)
         return sums
 
-    def gradient(self, data: Data, training: bool = False, step: int = 0) -> tuple[float, Array]:
+    def quick_gradient(self, labels: bool) -> None:
+        """There is no quick way."""
+
+    def gradient(
+        self, data: Data, training: bool = False, step: int = 0, out: Array | None = None
+    ) -> tuple[float, Array]:
         _, result, flat = self._gradient(data, slice(None), training, step)
-        return float(result.loss), flat
+        if out is not None:
+            out[:] = flat
+        return float(result.loss), flat if out is None else out
 
     def apply(self, state: OptimizerState, flat: Array, scalars: Mapping[str, float]) -> bool:
         model, gradients = self.model, self.model.parameters.layout.views(flat)
@@ -69,9 +76,10 @@ class ReferenceEngine:
         changing = [model.parameters.flat, *state.slots.values()]
         before = [values.copy() for values in changing]
         with np.errstate(all="ignore"):
-            passes.learn(model, state.optimizer, model.parameters, gradients, state.views(), Named(scalars))
-            for name in self._counted:
-                model.parameters[name][...] = gradients[name]
+            slots = state.views()
+            changed = passes.learned(model, state.optimizer, model.parameters, gradients, slots, Named(scalars))
+            changed.parameters |= {name: gradients[name] for name in model.counted}
+            changed.store(model.parameters, slots)
             finite = _finite(model.parameters.flat)
         if not finite:
             for values, old in zip(changing, before, strict=True):
@@ -103,21 +111,12 @@ class ReferenceEngine:
             done = passes.forward(model, model.parameters, x, training, step)
             t = self._target_rows(data, t)
             result = passes.backward(model, self._loss(), model.parameters, done, t, weight)
-            for name, place in places.items():
-                place[...] = model.parameters[name] if name in self._counted else result.gradients[name]
+            found = {name: model.parameters[name] for name in model.counted} | result.gradients
             if training:
-                self._count({**model.parameters, **{name: places[name] for name in self._counted}}, done)
+                found |= passes.counted(model, model.parameters, done)
+            for name, place in places.items():
+                place[...] = found[name]
         return done, result, flat
-
-    @property
-    def _counted(self) -> tuple[str, ...]:
-        """The names of the parameters that are counted and not learned."""
-        return tuple(name for name in self.model.parameters if name not in self.model.learned)
-
-    def _count(self, parameters: Mapping[str, Array], done: passes.Forward) -> None:
-        """Has each layer bring what it counts forward, in place."""
-        for index, layer in enumerate(self.model.layers):
-            layer.after_step(self.model.own(index, parameters), done.saved[index])
 
     def _target_rows(self, data: Data, t: Array) -> Array:
         if not data.labels:

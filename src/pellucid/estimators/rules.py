@@ -1,8 +1,7 @@
 """scikit-learn's updates: a weight decay of its own for each batch, and Adam's ε where scikit-learn puts it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,8 @@ class _DecayByBatch(Optimizer):
     def scalars(self, steps: NDArray[np.int64], rates: Column) -> dict[str, Column]:
         return {"learning_rate": rates, "l2": np.zeros(len(rates))}
 
-    @staticmethod
-    def _l2(scalars: Mapping[str, Any], decays: bool) -> Any:
-        return scalars["l2"] if decays else 0.0
+    def decayed(self, w: Array, g: Array, scalars: Named) -> tuple[Array, Array]:
+        return w, g + scalars.l2 * w
 
 
 @final
@@ -35,9 +33,9 @@ class MomentumByBatch(_DecayByBatch):
     momentum: float = 0.9
     slots = ("v",)
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        l2 = self._l2(scalars, decays)
-        ops.momentum_update(w, g, slots.v, scalars.learning_rate, momentum=self.momentum, l2=l2)
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        v = self.momentum * slots.v - scalars.learning_rate * g
+        return w + v, Named(v=v)
 
 
 @final
@@ -48,9 +46,10 @@ class NesterovByBatch(_DecayByBatch):
     momentum: float = 0.9
     slots = ("v",)
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        l2 = self._l2(scalars, decays)
-        ops.nesterov_update(w, g, slots.v, scalars.learning_rate, momentum=self.momentum, l2=l2)
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        step = scalars.learning_rate * g
+        v = self.momentum * slots.v - step
+        return w + (self.momentum * v - step), Named(v=v)
 
 
 @final
@@ -71,19 +70,10 @@ class AdamByBatch(_DecayByBatch):
         corrected = rates * np.sqrt(1.0 - np.power(self.beta2, t)) / (1.0 - np.power(self.beta1, t))
         return super().scalars(steps, corrected)
 
-    def update(self, w: Array, g: Array, slots: Named, scalars: Named, decays: bool) -> None:
-        ops.adam_update(
-            w,
-            g,
-            slots.m,
-            slots.v,
-            scalars.learning_rate,
-            1.0,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            epsilon=self.epsilon,
-            l2=self._l2(scalars, decays),
-        )
+    def rule(self, w: Array, g: Array, slots: Named, scalars: Named) -> tuple[Array, Named]:
+        m = self.beta1 * slots.m + (1.0 - self.beta1) * g
+        v = self.beta2 * slots.v + (1.0 - self.beta2) * ops.square(g)
+        return w - scalars.learning_rate * (m / (ops.sqrt(v) * 1.0 + self.epsilon)), Named(m=m, v=v)
 
 
 @dataclass

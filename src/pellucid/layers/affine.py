@@ -49,3 +49,6 @@ class Affine(Layer):
 
     def backward(self, p: Named, saved: Named, du: Array) -> tuple[Array, Named]:
         return ops.matmul_nt(du, p.W), Named(W=ops.matmul_tn(saved.x, du), b=ops.sum_rows(du))
+
+
+__all__ = ["Affine"]

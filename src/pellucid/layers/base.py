@@ -67,11 +67,13 @@ class Layer(ABC):
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
         """Returns dL/dx and, under the names of the learned parameters, dL/dp, given dy = dL/dy."""
 
-    def after_step(self, p: Named, saved: Named) -> None:  # noqa: B027 (most layers count nothing)
-        """Changes in place what is counted and not learned, given what `forward` saved.
+    def after_step(self, p: Named, saved: Named) -> Named:
+        """Returns what is counted and not learned anew, by name, given what `forward` saved.
 
-        Called once for each training batch, after the optimizer's update; never where NaN or infinity came up.
+        Called once for each training batch, with the parameters from before the optimizer's update; never where NaN or
+        infinity came up.
         """
+        return Named()
 
 
 class Join(Layer):
@@ -103,3 +105,6 @@ class Join(Layer):
         self, p: Named, saved: Named, dy: Array
     ) -> tuple[tuple[Array, ...], Named]:
         """Returns dL/dx for each value read and, under the names of the learned parameters, dL/dp."""
+
+
+__all__ = ["Join", "Layer", "Mode", "Parameter"]

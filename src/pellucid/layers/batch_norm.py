@@ -73,11 +73,17 @@ class BatchNorm(Layer):
         offset, slope = ops.mean_channels(dy), ops.mean_channels(product)
         return scale * (dy - _spread(offset, dy) - z * _spread(slope, dy)), gradients
 
-    def after_step(self, p: Named, saved: Named) -> None:
-        ops.running_update(p.running_mean, saved.mean, momentum=self.momentum)
-        ops.running_update(p.running_variance, saved.variance, momentum=self.momentum)
+    def after_step(self, p: Named, saved: Named) -> Named:
+        kept, rest = self.momentum, 1.0 - self.momentum
+        return Named(
+            running_mean=kept * p.running_mean + rest * saved.mean,
+            running_variance=kept * p.running_variance + rest * saved.variance,
+        )
 
 
 def _spread(v: Array, x: Array) -> Array:
     """One number per channel, laid out to meet x, which holds vectors or images."""
     return ops.per_channel(v) if x.ndim == 4 else v
+
+
+__all__ = ["BatchNorm"]

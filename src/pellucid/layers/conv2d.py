@@ -12,7 +12,7 @@ from pellucid.layers.checks import image, initializer
 from pellucid.layers.windows import Windows
 from pellucid.named import Named
 from pellucid.ops import Array
-from pellucid.ops.images import Pair
+from pellucid.ops.arrays import Pair
 
 
 @final
@@ -81,3 +81,6 @@ class Conv2D(Layer):
         if channels % self.groups:
             divisors = [str(n) for n in range(1, channels + 1) if channels % n == 0]
             raise InputError(f"groups={self.groups} does not divide {name}; take one of {', '.join(divisors)}.")
+
+
+__all__ = ["Conv2D"]

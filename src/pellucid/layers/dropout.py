@@ -66,3 +66,6 @@ class Dropout2D(Layer):
 
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
         return (dy * ops.spread2d(saved.mask, shape=tuple(dy.shape[2:])) if "mask" in saved else dy), Named()
+
+
+__all__ = ["Dropout", "Dropout2D"]

@@ -66,3 +66,6 @@ class Concatenate(Join):
 
 def _listed(shapes: tuple[Shape, ...]) -> str:
     return " and ".join(map(str, shapes))
+
+
+__all__ = ["Add", "Concatenate"]

@@ -55,3 +55,6 @@ class LayerNorm(Layer):
 def _mean(x: Array) -> Array:
     """The mean of each row        x (N, K) -> (N, 1)"""
     return ops.multiply(ops.sum_columns(x), 1 / x.shape[1])
+
+
+__all__ = ["LayerNorm"]

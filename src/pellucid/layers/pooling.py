@@ -11,7 +11,7 @@ from pellucid.layers.checks import image
 from pellucid.layers.windows import Windows
 from pellucid.named import Named
 from pellucid.ops import Array
-from pellucid.ops.images import Pair
+from pellucid.ops.arrays import Pair
 
 MOST_CELLS = 256
 """The place of the largest is kept in one byte."""
@@ -120,3 +120,6 @@ class GlobalAveragePool2D(Layer):
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
         high, wide = saved.size
         return ops.spread2d(dy * (1 / (high * wide)), shape=saved.size), Named()
+
+
+__all__ = ["AveragePool2D", "GlobalAveragePool2D", "MaxPool2D"]

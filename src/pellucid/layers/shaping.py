@@ -74,3 +74,6 @@ class ZeroPad2D(Layer):
 
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
         return ops.crop2d(dy, padding=around("padding", self.padding)), Named()
+
+
+__all__ = ["Flatten", "Rescale", "ZeroPad2D"]

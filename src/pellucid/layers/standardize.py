@@ -60,3 +60,6 @@ class Standardize(Layer):
 
     def backward(self, p: Named, saved: Named, dy: Array) -> tuple[Array, Named]:
         return ops.divide(dy, p.deviation), Named()
+
+
+__all__ = ["Standardize"]

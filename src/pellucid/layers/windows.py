@@ -7,7 +7,8 @@ from pellucid.checks import is_whole
 from pellucid.errors import InputError
 from pellucid.layers.base import Shape
 from pellucid.layers.checks import image
-from pellucid.ops.images import Padding, Pair, output_size
+from pellucid.ops.arrays import Padding, Pair
+from pellucid.ops.image_shapes import output_size
 
 
 @dataclass(frozen=True)

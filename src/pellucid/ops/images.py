@@ -1,4 +1,4 @@
-"""The ops on images in plain NumPy, a part of the vocabulary that `reference` begins.
+"""The ops on images.
 
 x is (N, C, H, W): N images of C channels, H high and W wide; O is the channels that come out. A window of (kh, kw)
 cells stands at H'·W' places of the padded image, `stride` apart, its cells `dilation` apart; `padding` counts the rows
@@ -10,19 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pellucid.ops.arrays import Array
-
-Pair = tuple[int, int]
-Padding = tuple[int, int, int, int]
-
-
-def output_size(size: Pair, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """H' = ⌊(H + top + bottom − dh (kh − 1) − 1) / sh⌋ + 1, and W' likewise; 0 or less where the window is too large"""
-    high, wide = size[0] + padding[0] + padding[1], size[1] + padding[2] + padding[3]
-    return (
-        (high - dilation[0] * (window[0] - 1) - 1) // stride[0] + 1,
-        (wide - dilation[1] * (window[1] - 1) - 1) // stride[1] + 1,
-    )
+from pellucid.ops import image_shapes as shapes
+from pellucid.ops.arrays import Array, Padding, Pair, Places
+from pellucid.ops.image_shapes import output_size
+from pellucid.ops.op import image, op
 
 
 def _padded(x: Array, padding: Padding, value: float = 0.0) -> Array:
@@ -69,6 +60,7 @@ def conv2d_by_definition(
     return u
 
 
+@op(image, shape=shapes.conv2d)
 def conv2d(x: Array, W: Array, b: Array, *, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Array:
     """u = x ∗ W + b        x (N, C, H, W)   W (O, C/groups, kh, kw)   b (O,)   u (N, O, H', W')
 
@@ -80,6 +72,7 @@ def conv2d(x: Array, W: Array, b: Array, *, stride: Pair, padding: Padding, dila
     return u.reshape(len(x), len(W), high, wide) + b[:, None, None]
 
 
+@op(image, shape=shapes.conv2d_input_gradient)
 def conv2d_input_gradient(
     du: Array, W: Array, *, shape: tuple[int, int, int], stride: Pair, padding: Padding, dilation: Pair, groups: int
 ) -> Array:
@@ -96,6 +89,7 @@ def conv2d_input_gradient(
     return crop2d(dx, padding=padding)
 
 
+@op(image, shape=shapes.conv2d_weight_gradient)
 def conv2d_weight_gradient(
     x: Array, du: Array, *, window: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int
 ) -> Array:
@@ -128,6 +122,7 @@ def _matrices(W: Array, groups: int) -> Array:
 # Pooling -------------------------------------------------------------------------------------------------------------
 
 
+@op(image, shape=shapes.pool)
 def max_pool2d(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Array:
     """the largest of each window; NaN where one is in it; padding never wins        x (N, C, H, W) -> (N, C, H', W')"""
     places = output_size(x.shape[2:], window, stride, padding)
@@ -138,6 +133,7 @@ def max_pool2d(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Arr
     return largest
 
 
+@op(image, shape=shapes.pool, dtype=np.uint8)
 def max_pool2d_places(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Array:
     """where the first largest of each window lies: cell i·kw + j, as a byte        (N, C, H', W'), at most 256 cells"""
     largest = max_pool2d(x, window=window, stride=stride, padding=padding)
@@ -151,8 +147,9 @@ def max_pool2d_places(x: Array, *, window: Pair, stride: Pair, padding: Padding)
     return places
 
 
+@op(image, shape=shapes.pool_backward)
 def max_pool2d_backward(
-    dy: Array, places: Array, *, shape: Pair, window: Pair, stride: Pair, padding: Padding
+    dy: Array, places: Places, *, shape: Pair, window: Pair, stride: Pair, padding: Padding
 ) -> Array:
     """dx: each dy goes to the cell that won        dy, places (N, C, H', W') -> (N, C, *shape)"""
     top, bottom, left, right = padding
@@ -162,6 +159,7 @@ def max_pool2d_backward(
     return crop2d(dx, padding=padding)
 
 
+@op(image, shape=shapes.pool)
 def average_pool2d(x: Array, *, window: Pair, stride: Pair, padding: Padding) -> Array:
     """the mean of those cells of each window that lie in the image        x (N, C, H, W) -> (N, C, H', W')"""
     places = output_size(x.shape[2:], window, stride, padding)
@@ -173,6 +171,7 @@ def average_pool2d(x: Array, *, window: Pair, stride: Pair, padding: Padding) ->
     return total / count
 
 
+@op(image, shape=shapes.average_pool_backward)
 def average_pool2d_backward(dy: Array, *, shape: Pair, window: Pair, stride: Pair, padding: Padding) -> Array:
     """dx: each dy in equal shares to the cells of its window        dy (N, C, H', W') -> (N, C, *shape)"""
     share = dy / _cells_inside(dy, shape, window, stride, padding)
@@ -193,51 +192,26 @@ def _cells_inside(like: Array, shape: Pair, window: Pair, stride: Pair, padding:
 # Around, between and over channels -----------------------------------------------------------------------------------
 
 
+@op(image, shape=shapes.pad2d)
 def pad2d(x: Array, *, padding: Padding) -> Array:
     """zeros around each image        x (N, C, H, W) -> (N, C, top + H + bottom, left + W + right)"""
     return _padded(x, padding)
 
 
+@op(image, shape=shapes.crop2d)
 def crop2d(x: Array, *, padding: Padding) -> Array:
     """each image without its padding, the reverse of pad2d        x (N, C, top + H + bottom, ...) -> (N, C, H, W)"""
     top, bottom, left, right = padding
     return x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right].copy()
 
 
-def sum_channels(x: Array) -> Array:
-    """the sum of each channel, over the batch and all positions        x (N, C, ...) -> (C,)"""
-    total: Array = x.sum(axis=(0, *range(2, x.ndim)))
-    return total
-
-
-def mean_channels(x: Array) -> Array:
-    """the mean of each channel, over the batch and all positions        x (N, C, ...) -> (C,)"""
-    mean: Array = x.mean(axis=(0, *range(2, x.ndim)))
-    return mean
-
-
+@op(image, shape=shapes.per_channel)
 def per_channel(v: Array) -> Array:
     """one number per channel, laid out to meet images        v (C,) -> (C, 1, 1)"""
     return v[:, None, None]
 
 
+@op(image, shape=shapes.spread2d)
 def spread2d(x: Array, *, shape: Pair) -> Array:
     """each number at every position        x (N, C) -> (N, C, *shape)"""
     return np.broadcast_to(x[:, :, None, None], (*x.shape, *shape)).copy()
-
-
-def concatenate(*xs: Array) -> Array:
-    """one array after the other along axis 1        x (N, K₁, ...), (N, K₂, ...), ... -> (N, K₁ + K₂ + ..., ...)"""
-    return np.concatenate(xs, axis=1)
-
-
-def slice_channels(x: Array, *, first: int, last: int) -> Array:
-    """x[:, first:last]        x (N, K, ...) -> (N, last − first, ...)"""
-    return x[:, first:last].copy()
-
-
-IMAGE_OPS = (
-    (conv2d, conv2d_input_gradient, conv2d_weight_gradient)
-    + (max_pool2d, max_pool2d_places, max_pool2d_backward, average_pool2d, average_pool2d_backward)
-    + (pad2d, crop2d, sum_channels, mean_channels, per_channel, spread2d, concatenate, slice_channels)
-)

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from pellucid.ops import Array
-from pellucid.ops.plan import format_shape
+from pellucid.ops.arrays import format_shape
 from pellucid.trace.formulas import EQUATIONS, Entry, backward_entries, forward_entries, loss_formulas
 from pellucid.trace.pixels import data_uri, ink
 from pellucid.trace.structure import LayerTrace, Trace

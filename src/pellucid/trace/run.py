@@ -56,6 +56,6 @@ def _update(model: Model, result: passes.Backward, state: OptimizerState) -> Upd
     changed.flat[:] = model.parameters.flat
     slots = {slot: model.parameters.layout.views(flat.copy()) for slot, flat in state.slots.items()}
     one = Named({name: float(values[0]) for name, values in state.scalars().items()})
-    passes.learn(model, optimizer, changed, result.gradients, slots, one)
+    passes.learned(model, optimizer, changed, result.gradients, slots, one).store(changed, slots)
     before = {name: model.parameters[name].copy() for name in model.learned}
     return Update(optimizer, before, {name: changed[name] for name in model.learned})

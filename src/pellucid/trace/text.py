@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from pellucid.ops import Array
-from pellucid.ops.plan import format_shape
+from pellucid.ops.arrays import format_shape
 from pellucid.trace.formulas import EQUATIONS, Entry, backward_entries, forward_entries, loss_formulas
 from pellucid.trace.structure import LayerTrace, Trace
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import Data, Engine, Model, OptimizerState, Slice, Sums
 from pellucid.engines.diagnosis import first_not_finite
+from pellucid.engines.protocol import QuickGradient
 from pellucid.errors import InputError, NotFiniteError
 from pellucid.ops import Array
 from pellucid.optimizers import Optimizer
@@ -32,6 +33,7 @@ class Session:
         self.history: History | None = None
         self._state: OptimizerState | None = None
         self._pace = Pace()
+        self._quick: tuple[bool, int, Array, QuickGradient | None, dict[str, Array]] | None = None
 
     # The optimizer's memory ------------------------------------------------------------------------------------------
 
@@ -39,6 +41,11 @@ class Session:
         """Returns the memory that is kept for this optimizer; new, and kept, where another one was used before."""
         self._state = self.memory(optimizer)
         return self._state
+
+    @property
+    def last_optimizer(self) -> Optimizer | None:
+        """The optimizer whose memory is kept: the one that trained last."""
+        return None if self._state is None else self._state.optimizer
 
     def memory(self, optimizer: Optimizer) -> OptimizerState:
         """Returns the same without keeping it: for a look at what a step would do."""
@@ -66,14 +73,33 @@ class Session:
 
         The masks of dropout are those of the step that comes next.
         """
-        step = 0 if self._state is None else self._state.step
-        loss, flat = self.engine.gradient(data, training, step)
-        if out is not None:
-            out[:] = flat
-            flat = out
+        loss, flat = self.engine.gradient(data, training, self._next_step, out)
+        return loss, self._by_name(flat, training)
+
+    @property
+    def _next_step(self) -> int:
+        return 0 if self._state is None else self._state.step
+
+    def _by_name(self, flat: Array, training: bool) -> dict[str, Array]:
         layout = self.model.parameters.layout
         names = layout.slots if training else self.model.learned
-        return loss, {name: layout.view(flat, name) for name in names}
+        return {name: layout.view(flat, name) for name in names}
+
+    def prepare_gradient(self, out: Array, labels: bool) -> None:
+        """Makes the quick way ready for gradients in training that go into this vector, in the form of the last one."""
+        if self._quick is None or self._quick[:2] != (labels, id(out)):
+            quick = self.engine.quick_gradient(labels) if self.model.least_rows == 1 else None
+            self._quick = (labels, id(out), out, quick, self._by_name(out, True))
+
+    def quick_gradient(self, x: Any, t: Any, out: Array) -> tuple[float, dict[str, Array]] | None:
+        """Returns what `gradient` in training does, if x, t and out come in the form of the last ones, else None."""
+        if self._quick is None:
+            return None
+        _, _, known, quick, by_name = self._quick
+        if known is not out or quick is None:
+            return None
+        loss = quick.gradient(x, t, self._next_step, out)
+        return None if loss is None else (loss, by_name)
 
     # Training --------------------------------------------------------------------------------------------------------
 

@@ -4,22 +4,29 @@ params and grads are dictionaries of arrays under the same keys; arrays are chan
 What an optimizer remembers is in the attributes that the book gives it (v, h, m, iter), a dictionary by key each.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from pellucid import ops
+from pellucid import optimizers
+from pellucid.named import Named
 from pellucid.ops import Array
 
 Params = dict[str, Any]
 
 
-def _each(params: Params, grads: Params, change: Callable[[str, Array, Any], None]) -> None:
+def _each(
+    params: Params, grads: Params, optimizer: optimizers.Optimizer, lr: float, memory: dict[str, dict[str, Array]]
+) -> None:
+    """Applies a rule to every entry; memory[slot][key] is changed in place."""
+    scalars = Named(learning_rate=lr, root_correction=1.0)
     for key in params:
         value = params[key]
         array = value if isinstance(value, np.ndarray) else np.array(value, dtype=float)
-        change(key, array, grads[key])
+        own = Named({slot: by_key[key] for slot, by_key in memory.items()})
+        array[...], changed = optimizer.rule(array, grads[key], own, scalars)
+        for slot, by_key in memory.items():
+            by_key[key][...] = changed[slot]
         if array is not value:
             params[key] = array[()]
 
@@ -36,7 +43,7 @@ class SGD:
 
     def update(self, params: Params, grads: Params) -> None:
         """Changes params in place."""
-        _each(params, grads, lambda key, w, g: ops.sgd_update(w, g, self.lr))
+        _each(params, grads, optimizers.SGD(), self.lr, {})
 
 
 class Momentum:
@@ -50,7 +57,7 @@ class Momentum:
     def update(self, params: Params, grads: Params) -> None:
         """Changes params in place."""
         v = self.v = _zeros(params) if self.v is None else self.v
-        _each(params, grads, lambda key, w, g: ops.momentum_update(w, g, v[key], self.lr, momentum=self.momentum))
+        _each(params, grads, optimizers.Momentum(momentum=self.momentum), self.lr, {"v": v})
 
 
 class Nesterov:
@@ -64,7 +71,7 @@ class Nesterov:
     def update(self, params: Params, grads: Params) -> None:
         """Changes params in place."""
         v = self.v = _zeros(params) if self.v is None else self.v
-        _each(params, grads, lambda key, w, g: ops.nesterov_update(w, g, v[key], self.lr, momentum=self.momentum))
+        _each(params, grads, optimizers.Nesterov(momentum=self.momentum), self.lr, {"v": v})
 
 
 class AdaGrad:
@@ -77,7 +84,7 @@ class AdaGrad:
     def update(self, params: Params, grads: Params) -> None:
         """Changes params in place."""
         h = self.h = _zeros(params) if self.h is None else self.h
-        _each(params, grads, lambda key, w, g: ops.adagrad_update(w, g, h[key], self.lr, epsilon=1e-7))
+        _each(params, grads, optimizers.AdaGrad(epsilon=1e-7), self.lr, {"h": h})
 
 
 class RMSprop:
@@ -91,11 +98,7 @@ class RMSprop:
     def update(self, params: Params, grads: Params) -> None:
         """Changes params in place."""
         h = self.h = _zeros(params) if self.h is None else self.h
-        _each(
-            params,
-            grads,
-            lambda key, w, g: ops.rmsprop_update(w, g, h[key], self.lr, rho=self.decay_rate, epsilon=1e-7),
-        )
+        _each(params, grads, optimizers.RMSprop(rho=self.decay_rate, epsilon=1e-7), self.lr, {"h": h})
 
 
 class Adam:
@@ -119,8 +122,8 @@ class Adam:
         v = self.v = _zeros(params) if self.v is None else self.v
         self.iter += 1
         rate = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
-        moments = {"beta1": self.beta1, "beta2": self.beta2, "epsilon": 1e-7}
-        _each(params, grads, lambda key, w, g: ops.adam_update(w, g, m[key], v[key], rate, 1.0, **moments))
+        adam = optimizers.Adam(beta1=self.beta1, beta2=self.beta2, epsilon=1e-7)
+        _each(params, grads, adam, rate, {"m": m, "v": v})
 
 
 __all__ = ["np", "SGD", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam"]

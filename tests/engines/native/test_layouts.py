@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pellucid.engines import Model, layouts
-from pellucid.engines.image_steps import WINDOWED, numbers_of
-from pellucid.engines.recording import record_prediction, record_training_step
-from pellucid.engines.rewrites import rewrite
+from pellucid.engines import Model
+from pellucid.engines.native import layouts
+from pellucid.engines.native.encoding import WINDOWED, numbers_of
+from pellucid.engines.recording import record_prediction, record_step
 from pellucid.layers import (
     Affine,
     AveragePool2D,
@@ -20,8 +20,9 @@ from pellucid.layers import (
     ZeroPad2D,
 )
 from pellucid.losses import MeanSquaredError
-from pellucid.ops.plan import ROWS, Plan
 from pellucid.optimizers import SGD
+from pellucid.plan.ir import ROWS, Plan
+from pellucid.plan.rewrites import rewrite
 
 
 def prediction(*layers: Layer, shape: tuple[int, ...] = (3, 8, 9)) -> Plan:
@@ -34,7 +35,7 @@ def laid(plan: Plan) -> dict[str, str]:
     return {
         step.op: "positions" if number in positions else "planes"
         for step in plan.steps
-        for number in step.makes
+        for number in step.outputs
         if layouts.is_image(plan.buffers[number].shape)
     }
 
@@ -87,9 +88,7 @@ NUMBERS: dict[str, tuple[Layer, tuple[int, ...]]] = {
 def test_a_step_and_its_way_back_have_the_same_numbers(op: str) -> None:
     layer, expected = NUMBERS[op]
     layers = (BatchNorm(), layer, Flatten(), Affine(2))
-    plan = record_training_step(
-        Model(layers, MeanSquaredError(), (3, 8, 9), 0, np.dtype("float32")), SGD(), labels=False
-    )
+    plan = record_step(Model(layers, MeanSquaredError(), (3, 8, 9), 0, np.dtype("float32")), SGD(), labels=False)
     steps = [step for step in plan.steps if step.op in WINDOWED]
     kinds = {
         "conv2d": ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient"],

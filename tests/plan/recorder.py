@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.ops import Array
-from pellucid.ops.plan import ROWS, Plan
-from pellucid.ops.record import Recorded, declare
+from pellucid.plan.ir import ROWS, Plan
+from pellucid.plan.record import Recorded, declare
 
 
 class Recorder:

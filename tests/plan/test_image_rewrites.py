@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import Case, numbers
-from interpreter import run
-from pellucid.engines.image_rewrites import pools_keep_places, relu_waits_for_max_pool
 from pellucid.engines.recording import record_evaluation, record_gradient, record_prediction
 from pellucid.layers import Affine, Concatenate, Conv2D, Flatten, MaxPool2D, ReLU, Sigmoid
 from pellucid.layers.graph import Graph
 from pellucid.losses import MeanSquaredError
 from pellucid.ops import Array
-from pellucid.ops.plan import Plan
+from pellucid.plan.interpreter import run
+from pellucid.plan.ir import Plan
+from pellucid.plan.rewrites.images import pools_keep_places, relu_waits_for_max_pool
 
 
 def pooled(window: int, stride: int, channels: int = 2) -> Case:
@@ -77,7 +77,7 @@ def test_the_rule_leaves_the_plan_it_was_given_alone() -> None:
 
 def test_a_pool_and_its_places_become_one_step() -> None:
     plan = pools_keep_places(record_gradient(pooled(2, 2).model(), False))
-    joined = [step for step in plan.steps if len(step.makes) == 2]
+    joined = [step for step in plan.steps if len(step.outputs) == 2]
     assert len(joined) == 1
     assert "max_pool2d_places" not in ops(plan)
     assert ops(pools_keep_places(record_prediction(pooled(2, 2).model()))).count("max_pool2d") == 1

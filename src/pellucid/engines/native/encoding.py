@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pellucid.ops.plan import Plan, Shape, Step
+from pellucid.ops.arrays import Shape
+from pellucid.plan.ir import Plan, Step
 
 _CONVOLUTIONS = ("conv2d", "conv2d_input_gradient", "conv2d_weight_gradient")
 WINDOWED = frozenset(
@@ -32,7 +33,7 @@ def numbers_of(plan: Plan, step: Step, planes: bool) -> list[int]:
 
 
 def _sides(plan: Plan, step: Step) -> tuple[Shape, Shape]:
-    first, made = plan.buffers[step.reads[0]].shape, plan.buffers[step.makes[0]].shape
+    first, made = plan.buffers[step.reads[0]].shape, plan.buffers[step.outputs[0]].shape
     if step.op == "conv2d_weight_gradient":
         return first, plan.buffers[step.reads[1]].shape
     return (made, first) if step.op.endswith(("_gradient", "_backward", "crop2d")) else (first, made)
