@@ -30,6 +30,7 @@ check: .venv/dev.stamp
 	$(BIN)/mypy --strict src
 	$(BIN)/python tools/check_rooms.py
 	$(BIN)/python tools/make_ops_doc.py --check
+	$(BIN)/python tools/make_core_numbers.py --check
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	mkdir -p build
 	$(CMAKE) -S . -B build/check $(STRICT) >build/check.log
@@ -44,7 +45,7 @@ sanitize: .venv/dev.stamp
 	    $(CMAKE) -S . -B build/sanitize-$$kind $(STRICT) -DPELLUCID_CORE_TESTS=ON -DPELLUCID_SANITIZE=$$kind \
 	        >build/sanitize.log; \
 	    $(CMAKE) --build build/sanitize-$$kind --target pellucid_core_tests --parallel 2; \
-	    build/sanitize-$$kind/pellucid_core_tests; \
+	    PELLUCID_MUTATED_PLANS=100000 build/sanitize-$$kind/pellucid_core_tests; \
 	done
 
 clean:

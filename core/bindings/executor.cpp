@@ -5,16 +5,18 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <stdexcept>
+#include <limits>
+#include <new>
 #include <string>
 #include <tuple>
 #include <vector>
 
-#include "bindings.h"
-#include "executor.h"
-#include "rows_at_once.h"
+#include "bindings/bindings.h"
+#include "run/executor.h"
+#include "run/rows_at_once.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -27,6 +29,7 @@ using namespace pellucid;
 constexpr auto kBetweenSignals = std::chrono::milliseconds(50);
 
 using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+using Rows = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 SourceType source_type(const nb::dlpack::dtype& type) {
   const auto is = [&](nb::dlpack::dtype_code code, int bits) {
@@ -48,13 +51,15 @@ SourceType source_type(const nb::dlpack::dtype& type) {
 class Data {
  public:
   Data(AnyArray x, nb::object t, nb::object labels, nb::object classes, nb::object weight, double bound) {
+    if (x.ndim() == 0) throw nb::value_error("x has no rows");
     view.x_bound = bound;
     view.rows = static_cast<long>(x.shape(0));
     view.x = source(x);
     kept_.push_back(x);
     if (!t.is_none()) {
       AnyArray values = nb::cast<AnyArray>(t);
-      if (static_cast<long>(values.shape(0)) != view.rows) throw nb::value_error("t and x differ in rows");
+      if (values.ndim() == 0 || static_cast<long>(values.shape(0)) != view.rows)
+        throw nb::value_error("t and x differ in rows");
       view.t = source(values);
       kept_.push_back(values);
     }
@@ -73,7 +78,7 @@ class Data {
         throw nb::value_error("the rows of an array must be contiguous in themselves");
       inner *= static_cast<long>(array.shape(i));
     }
-    return {array.data(), source_type(array.dtype()), static_cast<long>(array.stride(0) * array.itemsize())};
+    return {array.data(), source_type(array.dtype()), static_cast<long>(array.stride(0) * array.itemsize()), inner};
   }
 
   template <class U>
@@ -88,76 +93,57 @@ class Data {
   std::vector<AnyArray> kept_;
 };
 
-// The order of a data set's rows, looked at once for all slices of an epoch: none of its numbers is beyond them.
-class Order {
- public:
-  explicit Order(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> rows)
-      : index_(rows.shape(0)) {
-    const std::uint64_t count = rows.shape(0);
-    bool beyond = count >= std::uint64_t{1} << 32;
-    for (std::size_t i = 0; i < index_.size() && !beyond; ++i) {
-      index_[i] = static_cast<std::uint32_t>(rows.data()[i]);
-      beyond = static_cast<std::uint64_t>(rows.data()[i]) >= count;
-    }
-    if (beyond) throw nb::value_error("order names a row beyond x");
-  }
+// Totals, for Python.
+using TotalsTuple = std::tuple<double, double, long, long>;
 
-  const std::uint32_t* index() const { return index_.data(); }
-  long rows() const { return static_cast<long>(index_.size()); }
-
- private:
-  std::vector<std::uint32_t> index_;
-};
-
-using Sums = std::tuple<double, double, long, long>;
+Totals totals_of(const TotalsTuple& t) { return {std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t)}; }
+TotalsTuple tuple_of(const Totals& t) { return {t.loss, t.weight, t.correct, t.rows}; }
 
 template <class T>
-class Runner {
+class BoundExecutor {
  public:
-  using Flat = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+  using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
   using Column = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-  Runner(const PlanSpec& plan, long max_rows, int threads) : executor_(plan, max_rows, threads) {}
+  BoundExecutor(const PlanSpec& plan, long max_rows, int threads) : executor_(plan, max_rows, threads) {}
 
-  void bind(Flat parameters, const std::vector<Flat>& slots) {
-    std::vector<T*> pointers;
-    for (const Flat& slot : slots) pointers.push_back(slot.data());
-    executor_.bind(parameters.data(), pointers, static_cast<long>(parameters.shape(0)));
+  void bind(Vector parameters, const std::vector<Vector>& slots) {
+    std::vector<Flat<T>> flats;
+    for (const Vector& slot : slots) flats.push_back(flat_of(slot));
+    executor_.bind(flat_of(parameters), flats);
     parameters_ = parameters;
     slots_ = slots;
   }
 
-  std::tuple<long, Sums> run(const Data& data, const Order* order, long batch_size, long first, long last,
-                             const std::vector<Column>& scalars, Sums sums) {
-    if (order && order->rows() != data.view.rows) throw nb::value_error("order and x differ in rows");
-    if (first < 0 || last < first || batch_size < 1 || batch_size > executor_.max_rows() ||
-        (last > first && (last - 1) * batch_size >= data.view.rows))
-      throw nb::value_error("the batches asked for are not in the data");
+  std::tuple<long, TotalsTuple> run(const Data& data, const Order* order, long batch_size, long first, long last,
+                                    const std::vector<Column>& scalars, TotalsTuple sums) {
     std::vector<const double*> columns;
+    long length = std::numeric_limits<long>::max();
     for (const Column& column : scalars) {
-      if (static_cast<long>(column.shape(0)) < last - first) throw nb::value_error("a scalar lacks a batch's number");
+      length = std::min(length, static_cast<long>(column.shape(0)));
       columns.push_back(column.data());
     }
-    Totals totals{std::get<0>(sums), std::get<1>(sums), std::get<2>(sums), std::get<3>(sums)};
+    Totals totals = totals_of(sums);
     long done;
     {
       nb::gil_scoped_release release;
-      const std::uint32_t* index = order ? order->index() : nullptr;
-      done = executor_.run(data.view, index, batch_size, first, last, columns.data(), totals);
+      done = executor_.run(data.view, order, batch_size, first, last,
+                           {columns.data(), static_cast<int>(columns.size()), length}, totals);
     }
-    return {done, {totals.loss, totals.weight, totals.correct, totals.rows}};
+    return {done, tuple_of(totals)};
   }
 
   // Runs all rows, at most max_rows at a time, and copies a buffer of the batch's rows into `out` (rows, width).
-  Sums run_rows(const Data& data, int buffer, nb::object out, Sums sums) {
-    Totals totals{std::get<0>(sums), std::get<1>(sums), std::get<2>(sums), std::get<3>(sums)};
+  TotalsTuple run_rows(const Data& data, int buffer, nb::object out, TotalsTuple sums) {
+    Totals totals = totals_of(sums);
     T* target = nullptr;
     nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu> kept;
     if (!out.is_none()) {
       kept = nb::cast<nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>>(out);
-      if (static_cast<long>(kept.shape(0)) != data.view.rows ||
-          static_cast<long>(kept.shape(1)) != executor_.plan().buffers.at(buffer).width)
-        throw nb::value_error("out has the wrong shape");
+      const BufferSpec& spec = executor_.plan().buffers.at(buffer);
+      if (static_cast<long>(kept.shape(0)) != data.view.rows || static_cast<long>(kept.shape(1)) != spec.width ||
+          !spec.of_batch() || spec.positions != 1 || !is_result(buffer))
+        throw nb::value_error("out has the wrong shape, or the buffer was not kept");
       target = kept.data();
     }
     nb::gil_scoped_release release;
@@ -173,17 +159,29 @@ class Runner {
       executor_.run_rows(data.view, start, rows, totals);
       if (target) copy(buffer, rows, target + start * executor_.plan().buffers[buffer].width);
     }
-    return {totals.loss, totals.weight, totals.correct, totals.rows};
+    return tuple_of(totals);
   }
 
   // Copies a buffer that the plan keeps, as the last run_rows left it, into `out` (rows, width).
   void read(int buffer, nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu> out) const {
-    if (static_cast<long>(out.shape(1)) != executor_.plan().buffers.at(buffer).width || !executor_.at(buffer))
-      throw nb::value_error("out has the wrong width, or the buffer was not kept");
-    copy(buffer, static_cast<long>(out.shape(0)), out.data());
+    const PlanSpec& plan = executor_.plan();
+    const long rows = static_cast<long>(out.shape(0));
+    if (static_cast<long>(out.shape(1)) != plan.buffers.at(buffer).width || !is_result(buffer) ||
+        rows > plan.rows_of(buffer, executor_.max_rows()))
+      throw nb::value_error("out has the wrong shape, or the buffer was not kept");
+    copy(buffer, rows, out.data());
   }
 
  private:
+  static Flat<T> flat_of(const Vector& vector) { return {vector.data(), static_cast<long>(vector.shape(0))}; }
+
+  // Whether a buffer is still there when the plan has run.
+  bool is_result(int buffer) const {
+    const PlanSpec& plan = executor_.plan();
+    return buffer == plan.output || buffer == plan.loss || buffer == plan.row_losses ||
+           std::find(plan.kept.begin(), plan.kept.end(), buffer) != plan.kept.end();
+  }
+
   void copy(int buffer, long rows, T* out) const {
     const long width = executor_.plan().buffers[buffer].width, ld = executor_.leading_dimension(buffer);
     for (long r = 0; r < rows; ++r)
@@ -191,8 +189,8 @@ class Runner {
   }
 
   Executor<T> executor_;
-  Flat parameters_;
-  std::vector<Flat> slots_;
+  Vector parameters_;
+  std::vector<Vector> slots_;
 };
 
 // The numbers in the order of the fields of Window, then of Convolution.
@@ -202,13 +200,18 @@ Convolution convolution_of(const std::vector<long>& n) {
   return {window, n[13], n[14], n[15] != 0};
 }
 
+// A number of the plan in fewer bits; one that they cannot hold becomes -1, all bits set, which the core refuses.
+template <class To, class Bits = To>
+To narrow(int number) {
+  const bool fits = number >= std::numeric_limits<Bits>::min() && number <= std::numeric_limits<Bits>::max();
+  return static_cast<To>(fits ? number : -1);
+}
+
 void add_step(PlanSpec& plan, int kind, const std::vector<int>& buffers,
               const std::vector<std::tuple<int, double>>& numbers, int rule, std::uint64_t seed, std::uint32_t purpose,
               const std::vector<std::tuple<int, int, int, int, int>>& code,
               const std::vector<std::tuple<int, double>>& operands, int registers, const std::vector<long>& image) {
   StepSpec step;
-  if (kind < 0 || kind > static_cast<int>(StepKind::mean_channels)) throw nb::value_error("there is no such step");
-  if (operands.size() > 64) throw nb::value_error("a program has at most 64 operands");
   step.kind = static_cast<StepKind>(kind);
   step.buffers = buffers;
   for (const auto& [scalar, constant] : numbers) step.numbers.push_back({scalar, constant});
@@ -216,24 +219,24 @@ void add_step(PlanSpec& plan, int kind, const std::vector<int>& buffers,
   step.seed = seed;
   step.purpose = purpose;
   for (const auto& [op, dst, a, b, c] : code)
-    step.code.push_back({static_cast<Op>(op), static_cast<std::int16_t>(dst), static_cast<std::int16_t>(a),
-                         static_cast<std::int16_t>(b), static_cast<std::int16_t>(c)});
+    step.code.push_back({narrow<Op, std::uint8_t>(op), narrow<std::int16_t>(dst), narrow<std::int16_t>(a),
+                         narrow<std::int16_t>(b), narrow<std::int16_t>(c)});
   for (const auto& [operand, constant] : operands)
-    step.operands.push_back({static_cast<OperandKind>(operand), constant});
+    step.operands.push_back({narrow<OperandKind, std::uint8_t>(operand), constant});
   step.registers = registers;
   if (!image.empty()) step.image = convolution_of(image);
   plan.steps.push_back(std::move(step));
 }
 
 template <class T>
-void bind_runner(nb::module_& module, const char* name) {
-  nb::class_<Runner<T>>(module, name)
+void bind_executor_of(nb::module_& module, const char* name) {
+  nb::class_<BoundExecutor<T>>(module, name)
       .def(nb::init<const PlanSpec&, long, int>(), "plan"_a, "max_rows"_a, "threads"_a)
-      .def("bind", &Runner<T>::bind, "parameters"_a, "slots"_a)
-      .def("run", &Runner<T>::run, "data"_a, "order"_a.none(), "batch_size"_a, "first"_a, "last"_a, "scalars"_a,
+      .def("bind", &BoundExecutor<T>::bind, "parameters"_a, "slots"_a)
+      .def("run", &BoundExecutor<T>::run, "data"_a, "order"_a.none(), "batch_size"_a, "first"_a, "last"_a, "scalars"_a,
            "sums"_a)
-      .def("run_rows", &Runner<T>::run_rows, "data"_a, "buffer"_a, "out"_a.none(), "sums"_a)
-      .def("read", &Runner<T>::read, "buffer"_a, "out"_a);
+      .def("run_rows", &BoundExecutor<T>::run_rows, "data"_a, "buffer"_a, "out"_a.none(), "sums"_a)
+      .def("read", &BoundExecutor<T>::read, "buffer"_a, "out"_a);
 }
 
 }  // namespace
@@ -279,7 +282,7 @@ void bind_executor(nb::module_& module) {
       .def(nb::init<AnyArray, nb::object, nb::object, nb::object, nb::object, double>(), "x"_a, "t"_a.none(),
            "labels"_a.none(), "classes"_a.none(), "weight"_a.none(), "bound"_a);
   nb::class_<Order>(module, "Order")
-      .def(nb::init<nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>>(), "rows"_a);
-  bind_runner<float>(module, "Executor32");
-  bind_runner<double>(module, "Executor64");
+      .def("__init__", [](Order* self, Rows rows) { new (self) Order(rows.data(), rows.shape(0)); }, "rows"_a);
+  bind_executor_of<float>(module, "Executor32");
+  bind_executor_of<double>(module, "Executor64");
 }

@@ -9,7 +9,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include "bindings.h"
+#include "bindings/bindings.h"
 #include "philox.h"
 #include "philox_normal.h"
 

@@ -13,9 +13,9 @@
 #include <optional>
 #include <vector>
 
-#include "bindings.h"
-#include "executor.h"
-#include "rows_at_once.h"
+#include "bindings/bindings.h"
+#include "run/executor.h"
+#include "run/rows_at_once.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -74,10 +74,11 @@ bool numbers(const BufferView& view, SourceType& type) {
 template <class T>
 class Quick {
  public:
-  using Flat = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+  using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
   using Column = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-  Quick(const PlanSpec& plan, const std::vector<long>& sample_shape, Flat parameters, const std::vector<Flat>& slots)
+  Quick(const PlanSpec& plan, const std::vector<long>& sample_shape, Vector parameters,
+        const std::vector<Vector>& slots)
       : plan_(plan), sample_shape_(sample_shape), parameters_(parameters), slots_(slots) {
     const double any_work = std::numeric_limits<double>::infinity();
     most_rows_ = rows_at_once(plan, sizeof(T), {kMostRows, kMostBytes, any_work});
@@ -88,10 +89,10 @@ class Quick {
   // Made at the first call: many a network is never asked for so little.
   Executor<T>& executor() {
     if (!executor_) {
-      std::vector<T*> pointers;
-      for (const Flat& slot : slots_) pointers.push_back(slot.data());
+      std::vector<Flat<T>> slots;
+      for (const Vector& slot : slots_) slots.push_back(flat_of(slot));
       executor_.emplace(plan_, most_rows_, 1);
-      executor_->bind(parameters_.data(), pointers, static_cast<long>(parameters_.shape(0)));
+      executor_->bind(flat_of(parameters_), slots);
     }
     return *executor_;
   }
@@ -106,6 +107,7 @@ class Quick {
     data.rows = rows;
     data.x.data = x.data();
     data.x.row_stride_bytes = width_ * x.item_size();
+    data.x.width = width_;
     return finite(data.x, rows * width_);
   }
 
@@ -124,8 +126,10 @@ class Quick {
   long width_ = 1, most_rows_ = 1;
 
  private:
-  Flat parameters_;
-  std::vector<Flat> slots_;
+  static Flat<T> flat_of(const Vector& vector) { return {vector.data(), static_cast<long>(vector.shape(0))}; }
+
+  Vector parameters_;
+  std::vector<Vector> slots_;
   std::optional<Executor<T>> executor_;
 };
 
@@ -133,7 +137,7 @@ template <class T>
 class QuickPredict : public Quick<T> {
  public:
   // make(rows) returns a new array (rows, *output_shape) of T; make_one() the same for one row.
-  QuickPredict(const PlanSpec& plan, const std::vector<long>& sample_shape, typename Quick<T>::Flat parameters,
+  QuickPredict(const PlanSpec& plan, const std::vector<long>& sample_shape, typename Quick<T>::Vector parameters,
                nb::object make, nb::object make_one)
       : Quick<T>(plan, sample_shape, parameters, {}), make_(std::move(make)), make_one_(std::move(make_one)) {}
 
@@ -164,8 +168,8 @@ class QuickStep : public Quick<T> {
   // `scalars`: a column for each run-time scalar of the plan, a row for each step to come. `labels`: t are class
   // numbers below `outputs`, else values (rows, outputs), or (rows,) for one output. `probabilities`: 0 for any
   // values, 1 for values from 0 to 1, 2 for rows of such that sum to 1.
-  QuickStep(const PlanSpec& plan, const std::vector<long>& sample_shape, typename Quick<T>::Flat parameters,
-            const std::vector<typename Quick<T>::Flat>& slots, const std::vector<typename Quick<T>::Column>& scalars,
+  QuickStep(const PlanSpec& plan, const std::vector<long>& sample_shape, typename Quick<T>::Vector parameters,
+            const std::vector<typename Quick<T>::Vector>& slots, const std::vector<typename Quick<T>::Column>& scalars,
             long outputs, int probabilities)
       : Quick<T>(plan, sample_shape, parameters, slots), outputs_(outputs), probabilities_(probabilities) {
     refill(scalars);
@@ -190,7 +194,8 @@ class QuickStep : public Quick<T> {
     DataView data;
     if (!this->samples(x, data) || !this->targets(t, data)) return nb::none();
     Totals totals;
-    if (!this->executor().step(data, columns_.data(), done_, totals)) return nb::none();
+    const Scalars scalars{columns_.data(), static_cast<int>(columns_.size()), steps_};
+    if (!this->executor().step(data, scalars, done_, totals)) return nb::none();
     ++done_;
     return nb::float_(totals.loss / totals.weight);
   }
@@ -219,6 +224,7 @@ class QuickStep : public Quick<T> {
     if (!numbers(t, data.t.type)) return false;
     data.t.data = t.data();
     data.t.row_stride_bytes = outputs_ * t.item_size();
+    data.t.width = outputs_;
     return this->finite(data.t, data.rows * outputs_) && fit_the_loss(data);
   }
 
@@ -253,14 +259,14 @@ class QuickStep : public Quick<T> {
 
 template <class T>
 void bind_quick_of(nb::module_& module, const char* predict, const char* step) {
-  using Flat = typename Quick<T>::Flat;
+  using Vector = typename Quick<T>::Vector;
   using Column = typename Quick<T>::Column;
   nb::class_<QuickPredict<T>>(module, predict)
-      .def(nb::init<const PlanSpec&, const std::vector<long>&, Flat, nb::object, nb::object>(), "plan"_a,
+      .def(nb::init<const PlanSpec&, const std::vector<long>&, Vector, nb::object, nb::object>(), "plan"_a,
            "sample_shape"_a, "parameters"_a, "make"_a, "make_one"_a)
       .def("predict", &QuickPredict<T>::predict, "x"_a);
   nb::class_<QuickStep<T>>(module, step)
-      .def(nb::init<const PlanSpec&, const std::vector<long>&, Flat, const std::vector<Flat>&,
+      .def(nb::init<const PlanSpec&, const std::vector<long>&, Vector, const std::vector<Vector>&,
                     const std::vector<Column>&, long, int>(),
            "plan"_a, "sample_shape"_a, "parameters"_a, "slots"_a, "scalars"_a, "outputs"_a, "probabilities"_a)
       .def("step", &QuickStep<T>::step, "x"_a, "t"_a)

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "bindings.h"
+#include "bindings/bindings.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;

@@ -1,8 +1,8 @@
 // What each family of kernels puts into the table of this instruction set, and what one family uses of another.
 #pragma once
 
-#include "../simd.h"
-#include "table.h"
+#include "kernels/simd.h"
+#include "kernels/table.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -28,6 +28,8 @@ void add_pooling(Kernels<T>& table);
 template <class T>
 void add_image_layout(Kernels<T>& table);
 template <class T>
+void add_sequences(Kernels<T>& table);
+template <class T>
 void add_peak(Kernels<T>& table);
 
 // The rule on a block of `rows` by `columns` (a multiple of 16): w, s1, s2 with leading dimension ldw, g with ldg.
@@ -36,10 +38,6 @@ using UpdateBlock = void (*)(T* w, const T* g, T* s1, T* s2, long rows, long col
                              const T* scalars);
 template <class T>
 UpdateBlock<T> update_block(UpdateRule rule);
-
-// Elements of scratch for the products of matmul_update.cpp.
-template <class T>
-long strip_scratch(bool keeps_gradient, long n, long k);
 
 }  // namespace PELLUCID_ISA
 }  // namespace pellucid

@@ -2,7 +2,7 @@
 // line.
 #pragma once
 
-#include "../simd.h"
+#include "kernels/simd.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {

@@ -1,5 +1,5 @@
 // The peak that the products are compared with: independent multiply-adds, no memory.
-#include "families.h"
+#include "kernels/families.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {

@@ -1,5 +1,5 @@
 // The table of this instruction set, and the one place that knows every family.
-#include "families.h"
+#include "kernels/families.h"
 
 #define PELLUCID_TEXT_OF(x) #x
 #define PELLUCID_TEXT(x) PELLUCID_TEXT_OF(x)
@@ -20,6 +20,7 @@ void fill(Kernels<T>& table) {
   add_convolution(table);
   add_pooling(table);
   add_image_layout(table);
+  add_sequences(table);
   add_peak(table);
 }
 

@@ -13,6 +13,8 @@
 
 #include <cstdint>
 
+#include "plan/numbers.h"
+
 namespace pellucid {
 
 // ---- matrix products ----------------------------------------------------------------------------------------------
@@ -28,7 +30,7 @@ struct Ahead {
 // The part of c (m, n) that one call computes: rows row0..row1, columns col0..col1. col0 is a multiple of 16,
 // col1 a multiple of 16 or n. `ahead` is a hint, and says nothing of the result.
 // `rows_apart`: where a's rows (as they lie in memory) are not lda apart, an array of pointers to them, const T* each;
-// only for shapes for which Kernels::takes_rows_apart says so, and rows of a multiple of 16 elements. a is null then.
+// only for shapes for which Choice::takes_rows_apart says so, and rows of a multiple of 16 elements. a is null then.
 struct Part {
   long row0, row1, col0, col1;
   const Ahead* ahead = nullptr;
@@ -36,6 +38,26 @@ struct Part {
 };
 
 enum class Product { nn, nt, tn, tn_add, tn_update };
+
+enum class Algorithm {
+  blocked,  // register tiles over blocks of k
+  chains,   // few rows: several chains for each element, k taken in turns
+  folded,   // few rows of a·bᵀ: 16 partial sums along k, folded
+  outer,    // k = 1
+  strips,   // strips of the gradient go straight into the weights
+  deep,     // likewise, block by block of a deep k
+};
+
+// How a product of some full shape is made, and what its caller has to know of it. Kernels::choose says it, and the
+// kernels go by it: there is no other place that decides.
+struct Choice {
+  Algorithm algorithm;
+  int chains;                    // of each element, for Algorithm::chains
+  long edge;                     // so many of the last columns go another way than the tiles
+  bool takes_rows_apart;         // whether a may be read where its rows lie apart
+  bool asks_ahead;               // whether it asks for Part::ahead while it goes along a's rows
+  long row_grain, column_grain;  // where it is best cut for several threads
+};
 
 // ---- updates ------------------------------------------------------------------------------------------------------
 
@@ -49,33 +71,10 @@ enum class Product { nn, nt, tn, tn_add, tn_update };
 //             m = b1·m + (1-b1)·g';  v = b2·v + (1-b2)·g'²;                                    (m = s1, v = s2)
 //             w -= scalars[0]·m / (sqrt(v)·scalars[8] + eps)
 //   adamw     as adam, then [9] = 1 - learning_rate·weight_decay: w *= scalars[9] before all else
-// An unused slot pointer may be null. Scalars are rounded to T by the caller, from double.
-enum class UpdateRule { sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw };
-constexpr int kUpdateRules = 7;
-constexpr int kUpdateScalars = 10;
+// An unused slot pointer may be null. Scalars are rounded to T by the caller, from double: kUpdateScalars of them, the
+// unused ones 0. UpdateRule, Op, OperandKind and SourceType are in plan/numbers.h, which Python shares.
 
 // ---- elementwise programs -----------------------------------------------------------------------------------------
-
-enum class Op : std::uint8_t {
-  // clang-format off
-  copy, negative, abs, sign, square, sqrt,                      // of a
-  exp, expm1, log, log1p, tanh, sigmoid, softplus, erf,         // of a
-  add, subtract, multiply, divide, maximum, minimum,            // of a, b; maximum and minimum propagate NaN (np.maximum)
-  greater, greater_equal,                                       // of a, b; 1 or 0
-  fma,                                                          // a·b + c, rounded once
-  where,                                                        // a != 0 ? b : c
-  multiply_greater,                                             // c·greater(a, b)
-  // clang-format on
-};
-constexpr int kOps = 25;
-
-enum class OperandKind : std::uint8_t {
-  full,      // (rows, width)
-  row,       // (width,), the same for every row; input only
-  column,    // (rows, 1): lane 0 of row r's padded(1) = 16 elements; input only
-  scalar,    // one element in memory; input only
-  constant,  // Operand::constant; its data pointer is not read
-};
 
 struct Operand {
   OperandKind kind;
@@ -100,10 +99,6 @@ struct Program {
   std::uint64_t watched = 0;
   double bound = 0;
 };
-
-// ---- gathering ----------------------------------------------------------------------------------------------------
-
-enum class SourceType { f32, f64, u8, i8, i16, u16, i32, i64 };
 
 // ---- images -------------------------------------------------------------------------------------------------------
 
@@ -139,8 +134,7 @@ struct Kernels {
   // fewer rows in a batch: a smaller m, or a smaller k where a is transposed.
   long (*matmul_scratch)(Product product, long m, long n, long k);
 
-  // Whether a product of this shape reads a where its rows lie apart.
-  bool (*takes_rows_apart)(Product product, long m, long n, long k);
+  Choice (*choose)(Product product, long m, long n, long k);
 
   // c(m,n) = a(m,k)·b(k,n) + bias(n); bias may be null. Accumulators start from the bias.
   void (*matmul_nn)(const T* a, long lda, const T* b, long ldb, const T* bias, T* c, long ldc, long m, long n, long k,
@@ -230,6 +224,19 @@ struct Kernels {
   void (*spread)(const T* x, long channels, long positions, long samples, T* y);
   // Columns from .. from+width-1 of x's rows into columns to .. of y's; every other column of y stays. Any offsets.
   void (*copy_columns)(const T* x, long ldx, long from, long width, T* y, long ldy, long to, long rows);
+
+  // Rows by number: index (count,) holds whole numbers, fractions cut off. Of `table` (rows, width), y (count, width);
+  // a row of NaN where the table has none of that number. And the way back: adds each row of g (count, width) to the
+  // row of `sums` (rows, width) that its number names, in their order; numbers that name none are passed over.
+  void (*take_rows)(const T* table, long rows, long width, const T* index, long count, T* y);
+  void (*add_rows)(const T* g, const T* index, long count, long width, T* sums, long rows);
+  // y (count, classes): 1 where the number says, else 0.
+  void (*one_hot_of)(const T* index, long count, long classes, T* y);
+  // y (width, rows) = x (rows, width)ᵀ.
+  void (*transpose)(const T* x, long rows, long width, T* y);
+  // One sample between a row of padded(positions·width) and its positions, rows of padded(width).
+  void (*split_row)(const T* flat, long positions, long width, T* y);
+  void (*join_positions)(const T* x, long positions, long width, T* flat);
 
   // Nothing but multiply-adds in registers, to measure the peak: runs `rounds` rounds and returns their FLOP.
   long (*multiply_adds)(long rounds);

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "../kernels/table.h"
+#include "kernels/table.h"
 
 namespace {
 
@@ -77,7 +77,7 @@ void product(const Kernels<T>& t, const char* name, Product kind, long m, long n
       case Product::tn_add:
         t.matmul_tn_add(a.data, a.ld, b.data, b.ld, T(1), T(-1e-9), c.data, c.ld, m, n, k, all, scratch.data);
         break;
-      default:
+      case Product::tn_update:
         t.matmul_tn_update(a.data, a.ld, b.data, b.ld, pellucid::UpdateRule::adam, scalars, c.data, s1.data, s2.data,
                            c.ld, m, n, k, all, scratch.data);
     }

@@ -13,11 +13,11 @@ if [ "$target" = "$machine" ]; then
 else
   CXX=${CXX:-$target-linux-gnu-g++} link="-static" emulator="qemu-$target-static" build=$build-$target
 fi
-case $what in sanitize) build=$build-sanitize; extra="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-strict-aliasing" ;;
+case $what in sanitize) build=$build-sanitize; export PELLUCID_MUTATED_PLANS="${PELLUCID_MUTATED_PLANS:-100000}"; extra="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-strict-aliasing" ;;
   *) extra="-O3" ;;
 esac
 mkdir -p "$build"
-flags="-std=c++17 -fPIC -ffp-contract=off -Wall -Wextra -Wno-psabi -Werror $extra"
+flags="-std=c++17 -fPIC -I$core -ffp-contract=off -Wall -Wextra -Wswitch-enum -Wno-psabi -Werror $extra"
 case $target in
   x86_64) sets="baseline avx2 avx512" ;;
   aarch64 | arm64) sets="neon" ;;
@@ -39,7 +39,7 @@ compile() {  # compile SOURCE OBJECT FLAGS...
   $CXX $flags "$@" -c "$source" -o "$object"
 }
 for isa in $sets; do
-  for source in "$core"/kernels/*.cpp; do
+  for source in "$core"/kernels/*.cpp "$core"/kernels/*/*.cpp; do
     compile "$source" "$build/$isa-$(basename "$source" .cpp).o" $(set_flags "$isa") -DPELLUCID_ISA="$isa"
   done
 done
@@ -50,10 +50,10 @@ case $what in
     $CXX $flags $link $objects -o "$build/bench"
     shift; exec $emulator "$build/bench" "$@" ;;
   *)
-    for source in "$core"/*.cpp; do
+    for source in "$core"/*.cpp "$core"/plan/*.cpp "$core"/run/*.cpp "$core"/steps/*.cpp; do
       [ "$source" = "$core/select.cpp" ] || compile "$source" "$build/$(basename "$source" .cpp).o"
     done
-    for source in "$core"/tests/test_*.cpp; do
+    for source in "$core"/tests/test_*.cpp "$core"/tests/plans.cpp; do
       compile "$source" "$build/$(basename "$source" .cpp).o" $have
     done
     $CXX $flags $link -pthread $objects -o "$build/tests"

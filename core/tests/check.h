@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "../kernels/table.h"
+#include "kernels/table.h"
 
 namespace test {
 
@@ -86,6 +86,7 @@ constexpr double unit() {
 }
 
 void test_arena();
+void test_plans();
 void test_matmul();
 void test_updates();
 void test_elementwise();

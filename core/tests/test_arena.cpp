@@ -1,7 +1,7 @@
 // Where a plan's buffers lie: never over one another while both are needed, and in one another's place where they may.
-#include "../arena.h"
+#include "run/arena.h"
 
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {
@@ -34,7 +34,7 @@ StepSpec product(int a, int c) {
 
 StepSpec program(std::vector<int> buffers, std::vector<Instruction> code) {
   StepSpec step{};
-  step.kind = StepKind::program;
+  step.kind = StepKind::elementwise;
   step.operands.assign(buffers.size(), {OperandKind::full, 0});
   step.buffers = std::move(buffers);
   step.code = std::move(code);
@@ -42,7 +42,7 @@ StepSpec program(std::vector<int> buffers, std::vector<Instruction> code) {
 }
 
 std::vector<long> offsets(const PlanSpec& plan) {
-  return pellucid::lay_out_arena(plan, pellucid::find_groups(plan), kRows, sizeof(float)).offsets;
+  return pellucid::lay_out_arena(plan, pellucid::find_stretches(plan), kRows, sizeof(float)).offsets;
 }
 
 void places() {

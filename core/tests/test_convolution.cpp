@@ -2,7 +2,7 @@
 // any split of the samples and between instruction sets with fused multiply-add.
 #include <algorithm>
 
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {

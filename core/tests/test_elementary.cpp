@@ -2,7 +2,7 @@
 // extremes, subnormals, infinities and NaN; equal bits between instruction sets.
 #include <algorithm>
 
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {

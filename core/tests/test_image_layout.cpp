@@ -1,5 +1,5 @@
 // Padding, cropping and the change between channel planes and rows by positions, against one loop per element.
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {

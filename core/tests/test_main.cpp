@@ -1,5 +1,5 @@
 // Runs every test of the kernels, on every instruction set of this machine. The last line is "N passed, N failed".
-#include "check.h"
+#include "tests/check.h"
 
 namespace pellucid {
 #define PELLUCID_DECLARE(isa)          \
@@ -54,12 +54,19 @@ int main(int argc, char** argv) {
   const struct {
     const char* name;
     void (*run)();
-  } families[] = {{"matmul", test::test_matmul},           {"updates", test::test_updates},
-                  {"elementwise", test::test_elementwise}, {"elementary", test::test_elementary},
-                  {"reductions", test::test_reductions},   {"gather", test::test_gather},
-                  {"random", test::test_random},           {"threads", test::test_threads},
-                  {"pooling", test::test_pooling},         {"image_layout", test::test_image_layout},
-                  {"convolution", test::test_convolution}, {"arena", test::test_arena}};
+  } families[] = {{"matmul", test::test_matmul},
+                  {"updates", test::test_updates},
+                  {"elementwise", test::test_elementwise},
+                  {"elementary", test::test_elementary},
+                  {"reductions", test::test_reductions},
+                  {"gather", test::test_gather},
+                  {"random", test::test_random},
+                  {"threads", test::test_threads},
+                  {"pooling", test::test_pooling},
+                  {"image_layout", test::test_image_layout},
+                  {"convolution", test::test_convolution},
+                  {"arena", test::test_arena},
+                  {"plans", test::test_plans}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);

@@ -1,5 +1,5 @@
 // Products against a naive sum in long double; equal bits for any partition and for every set with fused multiply-add.
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {
@@ -76,7 +76,7 @@ struct Problem {
           case Product::tn_add:
             t.matmul_tn_add(left, a.ld, b.data, b.ld, T(0.75), T(-0.5), c.data, c.ld, m, n, k, part, scratch.data);
             break;
-          default:
+          case Product::tn_update:
             t.matmul_tn_update(left, a.ld, b.data, b.ld, UpdateRule::adamw, scalars, c.data, v1.data, v2.data, c.ld, m,
                                n, k, part, scratch.data);
         }
@@ -128,7 +128,7 @@ void one_shape(Product kind, long m, long n, long k) {
     check(c.pads_zero(), here + ": pads");
     check(c.same_bits(p.run(t, cuts(m, 5), cuts(n, 16), false)), here + ": parts of 5 x 16");
     check(c.same_bits(p.run(t, cuts(m, (m + 2) / 3), cuts(n, 48), false)), here + ": parts in thirds x 48");
-    if (t.takes_rows_apart(kind, m, n, k) && p.a.ld == p.a.width) {
+    if (t.choose(kind, m, n, k).takes_rows_apart && p.a.ld == p.a.width) {
       check(c.same_bits(p.run(t, {0, m}, {0, n}, true)), here + ": rows apart");
       check(c.same_bits(p.run(t, cuts(m, 5), cuts(n, 16), true)), here + ": rows apart, parts of 5 x 16");
     }

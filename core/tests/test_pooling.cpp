@@ -2,7 +2,7 @@
 // samples.
 #include <limits>
 
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {

@@ -1,5 +1,5 @@
 // Dropout masks against Philox4x32-10 written out plainly, itself checked against the paper's known answers.
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {

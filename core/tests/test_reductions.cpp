@@ -1,5 +1,5 @@
 // Sums, maxima and argmax against plain loops; equal bits between instruction sets.
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {

@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <thread>
 
-#include "../executor.h"
-#include "../threads.h"
-#include "check.h"
+#include "run/executor.h"
+#include "run/threads.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {
@@ -108,15 +108,15 @@ Trained train(int threads, const Matrix<float>& x, long wide, double rate) {
   auto parameters = std::make_unique<Matrix<float>>(x.width + 1, wide, false);
   for (long i = 0; i < x.width; ++i)
     for (long j = 0; j < wide; ++j) parameters->at(i, j) = 0.001f * static_cast<float>((i * 7 + j * 3) % 11 - 5);
-  executor.bind(parameters->data, {}, parameters->rows * parameters->ld);
+  executor.bind({parameters->data, parameters->rows * parameters->ld}, {});
   DataView data;
   data.rows = x.rows;
-  data.x = {x.data, SourceType::f32, x.ld * static_cast<long>(sizeof(float))};
+  data.x = {x.data, SourceType::f32, x.ld * static_cast<long>(sizeof(float)), x.width};
   const long batches = (x.rows + batch_size - 1) / batch_size;
   const std::vector<double> rates(static_cast<std::size_t>(batches), rate);
   const double* scalars = rates.data();
   Totals totals;
-  const long done = executor.run(data, nullptr, batch_size, 0, batches, &scalars, totals);
+  const long done = executor.run(data, nullptr, batch_size, 0, batches, {&scalars, 1, batches}, totals);
   return {done, totals.rows, std::move(parameters)};
 }
 

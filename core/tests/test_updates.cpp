@@ -1,5 +1,5 @@
 // Update rules against the formulas in long double, and equal bits between instruction sets.
-#include "check.h"
+#include "tests/check.h"
 
 namespace test {
 namespace {
@@ -34,7 +34,8 @@ State reference(UpdateRule rule, State x, long double g, const double* s) {
       x.s1 = s[3] * x.s1 + s[4] * g * g;
       x.w -= s[0] * g / (std::sqrt(x.s1) + s[5]);
       break;
-    default:
+    case UpdateRule::adam:
+    case UpdateRule::adamw:
       x.s1 = s[3] * x.s1 + s[4] * g;
       x.s2 = s[5] * x.s2 + s[6] * g * g;
       x.w -= s[0] * x.s1 / (std::sqrt(x.s2) * s[8] + s[7]);

@@ -10,15 +10,22 @@ import numpy as np
 from pellucid import philox
 from pellucid.engines.native import layouts
 from pellucid.engines.native.encoding import WINDOWED, numbers_of
-from pellucid.engines.native.programs import (
+from pellucid.engines.native.numbers import (
+    ARENA,
     COLUMN,
     CONSTANT,
-    COPY,
     FULL,
-    NO_PROGRAM,
     OPS,
+    PARAMETERS,
     ROW,
     SCALAR,
+    SLOTS,
+    STEP_KINDS,
+    UPDATE_RULES,
+)
+from pellucid.engines.native.programs import (
+    COPY,
+    NO_PROGRAM,
     Program,
     constants_of,
     inputs_of,
@@ -32,17 +39,7 @@ from pellucid.plan.ir import Buffer, Operand, Plan, Step, Uses
 from pellucid.plan.rewrites.general import ELEMENTWISE
 from pellucid.plan.rewrites.updates import GRADIENT, KERNELS, PROGRAM, RUNNING
 
-# The order of StepKind, Op, OperandKind and UpdateRule in core/plan.h and core/kernels/table.h.
-STEP_KINDS = (
-    ("affine", "matmul", "matmul_nt", "matmul_tn", "sgd_product", "update_product", "update", "elementwise")
-    + ("sum_rows", "sum_columns", "max_columns", "sum_all", "one_hot", "mean_weights", "dropout_mask")
-    + ("running_update", "conv2d", "conv2d_input_gradient", "conv2d_weight_gradient", "max_pool2d")
-    + ("max_pool2d_backward", "average_pool2d", "average_pool2d_backward", "pad2d", "crop2d", "to_positions")
-    + ("to_planes", "spread2d", "concatenate", "slice_channels", "sum_channels", "mean_channels")
-)  # fmt: skip
-UPDATE_RULES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 UPDATE_SLOTS = {name: kernel.slots for name, kernel in KERNELS.items()}
-ARENA, PARAMETERS, SLOTS = range(3)
 _RENAMES = ("reshape", "per_channel", "merge_positions", "split_positions")
 _PRODUCTS = ("affine", "matmul", "matmul_nt", "matmul_tn")
 

@@ -4,16 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from pellucid.engines.native.numbers import CONSTANT, FULL, MANY, OPS
 from pellucid.errors import OutsideVocabulary
 from pellucid.plan.ir import Operand, Step
 
-OPS = (
-    ("copy", "negative", "absolute", "sign", "square", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "sigmoid")
-    + ("softplus", "erf", "add", "subtract", "multiply", "divide", "maximum", "minimum", "greater", "greater_equal")
-    + ("fma", "where", "multiply_greater")
-)  # fmt: skip
-FULL, ROW, COLUMN, SCALAR, CONSTANT = range(5)
-MOST_OPERANDS = 64
 Instruction = tuple[int, int, int, int, int]
 
 
@@ -57,8 +51,8 @@ def program_of(
     inputs, constants = inputs_of(steps), constants_of(steps)
     operands = [(kind_of(n), 0.0) for n in inputs] + [(CONSTANT, value) for value in constants]
     operands += [(FULL, 0.0) for _ in outputs]
-    if len(operands) > MOST_OPERANDS:
-        raise OutsideVocabulary(f"the native engine takes at most {MOST_OPERANDS} operands in one chain of ops.")
+    if len(operands) > MANY:
+        raise OutsideVocabulary(f"the native engine takes at most {MANY} operands in one chain of ops.")
     place: dict[Operand, int] = {n: i for i, n in enumerate(inputs)}
     constant_place = {value: len(inputs) + i for i, value in enumerate(constants)}
     place |= {n: len(inputs) + len(constants) + i for i, n in enumerate(outputs)}
