@@ -116,7 +116,7 @@ def recording(rounds: int, problems: dict[str, Problem]) -> list[dict[str, Any]]
         network = network_for(problem, 1, "auto")
         optimizer = Adam() if problem.optimizer == "adam" else SGD(0.1)
         rows.append(_row(f"{name}: Network(...)", rounds, partial(network_for, problem, 1, "auto")))
-        rows.append(_row(f"{name}: net.plan(...)", rounds, partial(network.plan, optimizer)))
+        rows.append(_row(f"{name}: net.plan(...)", rounds, partial(network.plan, "step", optimizer)))
     return rows
 
 

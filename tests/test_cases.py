@@ -111,7 +111,10 @@ def test_a_plan_computes_the_bits_of_the_eager_pass(case: Case, rows: int, dtype
     results = run(record_gradient(model, data.labels), given)
     loss, gradients = Session(model, ReferenceEngine(model)).gradient(data)
     assert float(results["loss"]) == loss
-    assert set(results) == {"output", "loss", "row_losses", *(f"gradient {name}" for name in gradients)}
+    assert set(gradients) == set(model.learned)
+    assert set(results) == {"output", "loss", "row_losses", *(f"gradient {name}" for name in model.parameters)}
+    for name in model.counted:  # in the place of a gradient stands what it stays
+        assert same_bits(results[f"gradient {name}"], model.parameters[name]), name
     for name, gradient in gradients.items():
         assert same_bits(results[f"gradient {name}"], gradient), name
 

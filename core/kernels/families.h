@@ -20,6 +20,10 @@ void add_reductions(Kernels<T>& table);
 template <class T>
 void add_gather(Kernels<T>& table);
 template <class T>
+void add_rows_by_value(Kernels<T>& table);
+template <class T>
+void add_positions(Kernels<T>& table);
+template <class T>
 void add_random(Kernels<T>& table);
 template <class T>
 void add_convolution(Kernels<T>& table);
@@ -27,8 +31,6 @@ template <class T>
 void add_pooling(Kernels<T>& table);
 template <class T>
 void add_image_layout(Kernels<T>& table);
-template <class T>
-void add_sequences(Kernels<T>& table);
 template <class T>
 void add_peak(Kernels<T>& table);
 
@@ -38,6 +40,19 @@ using UpdateBlock = void (*)(T* w, const T* g, T* s1, T* s2, long rows, long col
                              const T* scalars);
 template <class T>
 UpdateBlock<T> update_block(UpdateRule rule);
+
+// The block of a program's operands that it goes over: data[i] is operand i's first number in it, and rows of a `full`
+// operand lie ld[i] apart. Its columns are a multiple of 16, of which those from `kept` on, in the last 16, are pads.
+template <class T>
+struct ProgramBlock {
+  T* const* data;
+  const long* ld;
+  long rows, columns, kept;
+};
+template <class T>
+bool program_block(const Program& program, const ProgramBlock<T>& block, T* scratch);
+template <class T>
+long program_scratch(const Program& program);
 
 }  // namespace PELLUCID_ISA
 }  // namespace pellucid

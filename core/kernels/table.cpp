@@ -16,11 +16,12 @@ void fill(Kernels<T>& table) {
   add_elementwise(table);
   add_reductions(table);
   add_gather(table);
+  add_rows_by_value(table);
+  add_positions(table);
   add_random(table);
   add_convolution(table);
   add_pooling(table);
   add_image_layout(table);
-  add_sequences(table);
   add_peak(table);
 }
 

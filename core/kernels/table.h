@@ -88,7 +88,10 @@ struct Instruction {
   std::int16_t dst, a, b, c;
 };
 
-// A chain of elementwise ops over (rows, width). An output may be the very same buffer as an input, never shifted.
+// A chain of elementwise ops over (rows, width), of at most kMostOperands operands, with any number of outputs. Any of
+// them may be the very same memory as a `full` input, never shifted, under another number or the same: this is right
+// where no instruction behind the one that writes the output reads the input for its old value, as each reads what lies
+// there by then. (Two outputs must not share memory.)
 // `watched`: bit i for an output that is to be looked at while it is made, operand i.
 struct Program {
   const Instruction* code;
@@ -152,6 +155,13 @@ struct Kernels {
   void (*matmul_tn_update)(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1,
                            T* s2, long ldw, long m, long n, long k, Part part, T* scratch);
 
+  // g = a(k,m)ᵀ·b(k,n), then the program over (m,n): its operand gradient_operand, a `full` input whose data pointer is
+  // not read, is g, which is never stored whole; its other `full` operands, inputs and outputs, have ldw.
+  void (*matmul_tn_program)(const T* a, long lda, const T* b, long ldb, const Program& program, T* const* data,
+                            int gradient_operand, long ldw, long m, long n, long k, Part part, T* scratch);
+  // Elements of scratch that it needs per thread, for this k and any smaller one.
+  long (*matmul_tn_program_scratch)(const Program& program, long m, long n, long k);
+
   // w, s1, s2 and g of `count` elements, a multiple of 16: by UpdateRule.
   void (*update[kUpdateRules])(T* w, const T* g, T* s1, T* s2, long count, const T* scalars);
 
@@ -183,6 +193,21 @@ struct Kernels {
   // dst(rows,classes): 1 in column labels[row], else 0. A label outside 0..classes-1 gives a row of zeros.
   void (*one_hot)(const std::int32_t* labels, const std::uint32_t* index, long start, long rows, long classes, T* dst,
                   long ld);
+
+  // Rows chosen by values, each truncated: out's row i = W's row index[i] of `rows`, or NaN throughout where there is
+  // no such row (negative, too large, NaN); pads are zeroed.
+  void (*take_rows)(const T* W, long ldw, long rows, const T* index, long count, long width, T* out, long ldo);
+  // The way back: dW's row index[i] += g's row i, for i in order. Where there is no such row, nothing is added.
+  void (*add_rows)(const T* g, long ldg, const T* index, long count, long width, T* dW, long lddw, long rows);
+  // dst(count,classes): 1 in column values[i], truncated, else 0; where there is no such column, a row of zeros.
+  void (*one_hot_of)(const T* values, long count, long classes, T* dst, long ld);
+
+  // Sequences by positions, sample after sample `positions` rows of padded(width): from one row of
+  // padded(positions·width) per sample, and back.
+  void (*rows_to_positions)(const T* x, long positions, long width, long samples, T* y);
+  void (*positions_to_rows)(const T* x, long positions, long width, long samples, T* y);
+  // y = x transposed, each sample for itself: (rows, columns) to (columns, rows), both by positions.
+  void (*transpose_samples)(const T* x, long rows, long columns, long samples, T* y);
 
   // mask(rows,width): 0 where word < threshold, else 1/(1-rate) (in double, then rounded to T); word = lane i%4 of
   // Philox4x32-10 with counter (i/4, stream lo, stream hi, purpose), key (seed lo, seed hi), i = row·width + column;
@@ -224,19 +249,6 @@ struct Kernels {
   void (*spread)(const T* x, long channels, long positions, long samples, T* y);
   // Columns from .. from+width-1 of x's rows into columns to .. of y's; every other column of y stays. Any offsets.
   void (*copy_columns)(const T* x, long ldx, long from, long width, T* y, long ldy, long to, long rows);
-
-  // Rows by number: index (count,) holds whole numbers, fractions cut off. Of `table` (rows, width), y (count, width);
-  // a row of NaN where the table has none of that number. And the way back: adds each row of g (count, width) to the
-  // row of `sums` (rows, width) that its number names, in their order; numbers that name none are passed over.
-  void (*take_rows)(const T* table, long rows, long width, const T* index, long count, T* y);
-  void (*add_rows)(const T* g, const T* index, long count, long width, T* sums, long rows);
-  // y (count, classes): 1 where the number says, else 0.
-  void (*one_hot_of)(const T* index, long count, long classes, T* y);
-  // y (width, rows) = x (rows, width)ᵀ.
-  void (*transpose)(const T* x, long rows, long width, T* y);
-  // One sample between a row of padded(positions·width) and its positions, rows of padded(width).
-  void (*split_row)(const T* flat, long positions, long width, T* y);
-  void (*join_positions)(const T* x, long positions, long width, T* flat);
 
   // Nothing but multiply-adds in registers, to measure the peak: runs `rounds` rounds and returns their FLOP.
   long (*multiply_adds)(long rounds);

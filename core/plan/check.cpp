@@ -99,7 +99,8 @@ class Makings {
 
   void take(const StepCheck& check, long number) {
     const StepSpec& step = check.step();
-    if (step.kind == StepKind::elementwise) return take_program(check, number);
+    if (step.kind == StepKind::elementwise || step.kind == StepKind::program_product)
+      return take_program(check, number);
     const StepRow& row = row_of(step);
     const int first = row.first_made < 0 ? check.count() + row.first_made : row.first_made;
     for (int i = 0; i < check.count(); ++i)
@@ -118,7 +119,8 @@ class Makings {
   // The check of the kind has looked at all fields.
   void take_program(const StepCheck& check, long number) {
     const StepSpec& step = check.step();
-    const int operands = check.count();
+    const int before = first_program_operand(step), operands = check.count() - before;
+    for (int i = 0; i < before; ++i) read(check, i);
     std::vector<bool> written(step.operands.size() + static_cast<std::size_t>(step.registers), false);
     for (const Instruction& instruction : step.code) {
       const std::int16_t fields[] = {instruction.a, instruction.b, instruction.c};
@@ -126,12 +128,12 @@ class Makings {
         const int field = fields[i];
         if (written[field]) continue;
         if (field >= operands) check.refuse("reads register " + text(field - operands) + " before it is written");
-        if (step.operands[field].kind != OperandKind::constant) read(check, field);
+        if (step.operands[field].kind != OperandKind::constant) read(check, before + field);
       }
       written[instruction.dst] = true;
     }
     for (int i = 0; i < operands; ++i)
-      if (written[i]) make(step.buffers[i], number);
+      if (written[i]) make(step.buffers[before + i], number);
   }
 
   std::vector<long> made_;

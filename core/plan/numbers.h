@@ -16,6 +16,7 @@ enum class StepKind : int {
   matmul_tn,               // a, b -> c = aᵀ·b
   sgd_product,             // a, b, w: w = (1 - rate·l2)·w - rate·aᵀb; numbers: rate, l2
   update_product,          // a, b, w, slots...: w by the rule with g = aᵀb
+  program_product,         // a, b, and an elementwise program's operands; numbers: which is g = aᵀb
   update,                  // g, w, slots...
   elementwise,             // the operands of an elementwise program, which says what it makes
   sum_rows,                // x -> y
@@ -71,6 +72,7 @@ constexpr StepRow kSteps[] = {
     {"matmul_tn", 3, 3, 2, false, 0},
     {"sgd_product", 3, 3, 2, true, 2},
     {"update_product", 3, 5, 2, true, -1},
+    {"program_product", 4, 64, 2, false, 1},
     {"update", 2, 4, 1, true, -1},
     {"elementwise", 1, 64, -1, false, 0},
     {"sum_rows", 2, 2, 1, false, 0},

@@ -53,6 +53,9 @@ struct StepSpec {
   Convolution image{};        // of steps over images; pools use its window alone
 };
 
+// Where a program's operands begin among those of its step: the product that makes one of them comes first.
+inline int first_program_operand(const StepSpec& step) { return step.kind == StepKind::program_product ? 2 : 0; }
+
 // A scalar that programs read as a buffer: written there before each batch.
 struct ScalarBuffer {
   int buffer, scalar;

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "steps/programs.h"
 #include "steps/scalars.h"
 #include "steps/table.h"
 
@@ -13,9 +14,13 @@ struct Kind {
   StepKind kind;
   Product product;
 };
-constexpr Kind kProducts[] = {{StepKind::affine, Product::nn},          {StepKind::matmul, Product::nn},
-                              {StepKind::matmul_nt, Product::nt},       {StepKind::matmul_tn, Product::tn},
-                              {StepKind::sgd_product, Product::tn_add}, {StepKind::update_product, Product::tn_update}};
+constexpr Kind kProducts[] = {{StepKind::affine, Product::nn},
+                              {StepKind::matmul, Product::nn},
+                              {StepKind::matmul_nt, Product::nt},
+                              {StepKind::matmul_tn, Product::tn},
+                              {StepKind::sgd_product, Product::tn_add},
+                              {StepKind::update_product, Product::tn_update},
+                              {StepKind::program_product, Product::tn_update}};
 
 // ---- checks -------------------------------------------------------------------------------------------------------
 
@@ -50,6 +55,23 @@ void check_matmul_tn(const StepCheck& check) {
   const BufferSpec &a = left(check), &b = check.matrix(1);
   check.expect(1, a.rows, b.width, a.positions);
   for (int i = 2; i < check.count(); ++i) check.expect(i, a.width, b.width);
+}
+
+// The operands of the program follow the two matrices; one of them is the gradient, which has no buffer of its own.
+void check_program_product(const StepCheck& check) {
+  const BufferSpec &a = left(check), &b = check.matrix(1);
+  check.expect(1, a.rows, b.width, a.positions);
+  check.expect(check.count() - 1, a.width, b.width);
+  check_program(check);
+  const StepSpec& step = check.step();
+  const Number& which = step.numbers[0];
+  const long last = static_cast<long>(step.operands.size()) - 1;
+  if (which.scalar >= 0 || !(which.constant >= 0 && which.constant <= static_cast<double>(last)) ||
+      step.operands[static_cast<std::size_t>(which.constant)].kind != OperandKind::full)
+    check.refuse("names no full operand of its program as the gradient, expected a constant from 0 to " +
+                 std::to_string(last));
+  for (const Instruction& instruction : step.code)
+    if (instruction.dst == static_cast<long>(which.constant)) check.refuse("writes the gradient, which is only read");
 }
 
 // ---- runs ---------------------------------------------------------------------------------------------------------
@@ -144,6 +166,22 @@ void update_product(const StepCall<T>& call) {
 }
 
 template <class T>
+void program_product(const StepCall<T>& call) {
+  const auto [shape, a, part, empty] = cut(call);
+  if (empty) return;
+  const Bases<T> bases(call);
+  call.kernels.matmul_tn_program(a, call.ld(0), call.base(1), call.ld(1), program_of(call.step, call.plan.bound),
+                                 bases.of, static_cast<int>(call.step.numbers[0].constant), call.ld(call.last()),
+                                 shape.m, shape.n, shape.k, part, call.scratch);
+}
+
+template <class T>
+long program_scratch(const Kernels<T>& kernels, const PlanSpec& plan, const StepSpec& step, long rows) {
+  const Shape shape = product_shape(plan, step, rows);
+  return kernels.matmul_tn_program_scratch(program_of(step, plan.bound), shape.m, shape.n, shape.k);
+}
+
+template <class T>
 using Run = void (*)(const StepCall<T>&);
 
 void add(StepTable& table, StepKind kind, void (*check)(const StepCheck&), Run<float> f32, Run<double> f64) {
@@ -158,6 +196,8 @@ void add_products(StepTable& table) {
   add(table, StepKind::matmul_nt, check_matmul_nt, matmul_nt<float>, matmul_nt<double>);
   add(table, StepKind::matmul_tn, check_matmul_tn, matmul_tn<float>, matmul_tn<double>);
   add(table, StepKind::sgd_product, check_matmul_tn, sgd_product<float>, sgd_product<double>);
+  table.add(StepKind::program_product, {check_program_product, work}, {program_product<float>, program_scratch<float>},
+            {program_product<double>, program_scratch<double>});
   add(table, StepKind::update_product, check_matmul_tn, update_product<float>, update_product<double>);
 }
 

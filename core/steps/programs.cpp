@@ -1,4 +1,6 @@
 // Elementwise programs.
+#include "steps/programs.h"
+
 #include "steps/table.h"
 
 namespace pellucid {
@@ -7,15 +9,16 @@ namespace {
 std::string text(long number) { return std::to_string(number); }
 
 void check_operand(const StepCheck& check, int i, const BufferSpec& whole) {
+  const int at = first_program_operand(check.step()) + i;
   switch (check.step().operands[i].kind) {
     case OperandKind::full:
-      return check.expect(i, whole.rows, whole.width, whole.positions);
+      return check.expect(at, whole.rows, whole.width, whole.positions);
     case OperandKind::row:
-      return check.expect(i, 1, whole.width);
+      return check.expect(at, 1, whole.width);
     case OperandKind::column:
-      return check.expect(i, whole.rows, 1, whole.positions);
+      return check.expect(at, whole.rows, 1, whole.positions);
     case OperandKind::scalar:
-      return check.expect(i, 1, 1);
+      return check.expect(at, 1, 1);
     case OperandKind::constant:
       return;
   }
@@ -28,30 +31,12 @@ void check_instruction(const StepCheck& check, long number, const Instruction& c
   const std::string name = "instruction " + text(number);
   if (static_cast<int>(code.op) >= kOps)
     check.refuse(name + " has op " + text(static_cast<int>(code.op)) + ", expected one below " + text(kOps));
-  const long known = check.count() + step.registers;
+  const long operands = static_cast<long>(step.operands.size()), known = operands + step.registers;
   for (const long field : {code.dst, code.a, code.b, code.c})
     if (field < 0 || field >= known)
       check.refuse(name + " names operand " + text(field) + ", expected one below " + text(known));
-  if (code.dst < check.count() && step.operands[code.dst].kind != OperandKind::full)
+  if (code.dst < operands && step.operands[code.dst].kind != OperandKind::full)
     check.refuse(name + " writes operand " + text(code.dst) + ", expected a register or one that is full");
-}
-
-void check_program(const StepCheck& check) {
-  const StepSpec& step = check.step();
-  if (static_cast<int>(step.operands.size()) != check.count())
-    check.refuse("describes " + text(static_cast<long>(step.operands.size())) + " operands, expected " +
-                 text(check.count()));
-  const long length = static_cast<long>(step.code.size());
-  if (length == 0) check.refuse("has no instructions, expected one at least");
-  if (step.registers < 0 || step.registers > length)
-    check.refuse("has " + text(step.registers) + " registers, expected at most one for each of its " + text(length) +
-                 " instructions");
-  const int last = check.count() - 1;
-  if (step.operands[last].kind != OperandKind::full)
-    check.refuse("its last operand is not full, expected the extent of the program");
-  const BufferSpec& whole = check.matrix(last);
-  for (int i = 0; i < check.count(); ++i) check_operand(check, i, whole);
-  for (long i = 0; i < length; ++i) check_instruction(check, i, step.code[i]);
 }
 
 double work(const PlanSpec& plan, const StepSpec& step, long rows) {
@@ -63,18 +48,6 @@ template <class T>
 long scratch(const Kernels<T>& kernels, const PlanSpec& plan, const StepSpec& step, long) {
   return kernels.program_scratch(program_of(step, plan.bound), plan.buffers[step.buffers.back()].width);
 }
-
-// Where the operands lie.
-template <class T>
-struct Bases {
-  T* of[kMostOperands];
-
-  template <class Call>
-  explicit Bases(const Call& call) {
-    for (std::size_t i = 0; i < call.step.operands.size(); ++i)
-      of[i] = call.step.operands[i].kind == OperandKind::constant ? nullptr : call.base(static_cast<int>(i));
-  }
-};
 
 template <class T>
 void run(const StepCall<T>& call) {
@@ -95,6 +68,25 @@ void run_samples(const SamplesCall<T>& call) {
 }
 
 }  // namespace
+
+void check_program(const StepCheck& check) {
+  const StepSpec& step = check.step();
+  const int operands = check.count() - first_program_operand(step);
+  if (static_cast<int>(step.operands.size()) != operands)
+    check.refuse("describes " + text(static_cast<long>(step.operands.size())) + " operands, expected " +
+                 text(operands));
+  const long length = static_cast<long>(step.code.size());
+  if (length == 0) check.refuse("has no instructions, expected one at least");
+  if (step.registers < 0 || step.registers > length)
+    check.refuse("has " + text(step.registers) + " registers, expected at most one for each of its " + text(length) +
+                 " instructions");
+  const int last = operands - 1;
+  if (step.operands[last].kind != OperandKind::full)
+    check.refuse("its last operand is not full, expected the extent of the program");
+  const BufferSpec& whole = check.matrix(check.count() - 1);
+  for (int i = 0; i < operands; ++i) check_operand(check, i, whole);
+  for (long i = 0; i < length; ++i) check_instruction(check, i, step.code[i]);
+}
 
 void add_programs(StepTable& table) {
   table.add(StepKind::elementwise, {check_program, work, BySample::maybe},

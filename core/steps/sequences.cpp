@@ -12,6 +12,7 @@ struct Share {
   long first, last;
 
   explicit Share(const StepCall<T>& call) { share(call.batch.rows, 1, call.part, call.parts, first, last); }
+  long count() const { return last - first; }
 };
 
 // Where a sample begins in an operand.
@@ -97,12 +98,12 @@ template <class T>
 void transpose(const StepCall<T>& call) {
   const BufferSpec& x = call.spec(0);
   if (!x.of_batch()) {
-    if (call.part == 0) call.kernels.transpose(call.base(0), x.rows, x.width, call.base(1));
+    if (call.part == 0) call.kernels.transpose_samples(call.base(0), x.rows, x.width, 1, call.base(1));
     return;
   }
   const Share<T> own(call);
-  for (long i = own.first; i < own.last; ++i)
-    call.kernels.transpose(sample(call, 0, i), x.positions, x.width, sample(call, 1, i));
+  call.kernels.transpose_samples(sample(call, 0, own.first), x.positions, x.width, own.count(),
+                                 sample(call, 1, own.first));
 }
 
 void check_split(const StepCheck& check) {
@@ -118,16 +119,16 @@ template <class T>
 void split_rows(const StepCall<T>& call) {
   const BufferSpec& y = call.spec(1);
   const Share<T> own(call);
-  for (long i = own.first; i < own.last; ++i)
-    call.kernels.split_row(sample(call, 0, i), y.positions, y.width, sample(call, 1, i));
+  call.kernels.rows_to_positions(sample(call, 0, own.first), y.positions, y.width, own.count(),
+                                 sample(call, 1, own.first));
 }
 
 template <class T>
 void join_positions(const StepCall<T>& call) {
   const BufferSpec& x = call.spec(0);
   const Share<T> own(call);
-  for (long i = own.first; i < own.last; ++i)
-    call.kernels.join_positions(sample(call, 0, i), x.positions, x.width, sample(call, 1, i));
+  call.kernels.positions_to_rows(sample(call, 0, own.first), x.positions, x.width, own.count(),
+                                 sample(call, 1, own.first));
 }
 
 // ---- rows by number -----------------------------------------------------------------------------------------------
@@ -158,8 +159,8 @@ void take_rows(const StepCall<T>& call) {
   const BufferSpec& table = call.spec(0);
   const Share<T> own(call);
   for (long i = own.first; i < own.last; ++i)
-    call.kernels.take_rows(call.base(0), table.rows, table.width, sample(call, 1, i), call.width(1),
-                           sample(call, 2, i));
+    call.kernels.take_rows(call.base(0), call.ld(0), table.rows, sample(call, 1, i), call.width(1), table.width,
+                           sample(call, 2, i), call.ld(2));
 }
 
 // One part adds all: rows of several samples may go to one sum, in their order.
@@ -168,14 +169,15 @@ void add_rows(const StepCall<T>& call) {
   const BufferSpec& sums = call.spec(2);
   std::fill_n(call.base(2), sums.rows * padded(sums.width), T(0));
   for (long i = 0; i < call.batch.rows; ++i)
-    call.kernels.add_rows(sample(call, 0, i), sample(call, 1, i), call.width(1), sums.width, call.base(2), sums.rows);
+    call.kernels.add_rows(sample(call, 0, i), call.ld(0), sample(call, 1, i), call.width(1), sums.width, call.base(2),
+                          call.ld(2), sums.rows);
 }
 
 template <class T>
 void one_hot_of(const StepCall<T>& call) {
   const Share<T> own(call);
   for (long i = own.first; i < own.last; ++i)
-    call.kernels.one_hot_of(sample(call, 0, i), call.width(0), call.width(1), sample(call, 1, i));
+    call.kernels.one_hot_of(sample(call, 0, i), call.width(0), call.width(1), sample(call, 1, i), call.ld(1));
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
 // GFLOP/s of the products, against multiply-adds that touch no memory, measured in turn with them; and times of the
 // small kernels. The minimum of many repeats: the machine may be shared. PELLUCID_ISA chooses the instruction set.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels/table.h"
+#include "tests/update_programs.h"
 
 namespace {
 
@@ -201,6 +205,85 @@ void small(const Kernels<T>& t) {
   report("sgd 65536", least_time([&] { t.update[0](w.data, x.data, nullptr, nullptr, 65536, scalars); }));
 }
 
+// An optimizer as a program beside the hand-written Adam, over a vector: time per byte moved, Adam's by its own. A
+// value of 1 is as fast per byte, below 1 slower.
+template <class T>
+void update_program(const Kernels<T>& t, const update_programs::Rule& rule, long rows, long width) {
+  std::vector<std::unique_ptr<Matrix<T>>> arrays;
+  for (int i = 0; i < 5; ++i) arrays.push_back(std::make_unique<Matrix<T>>(rows, width));
+  for (int i = 3; i < 5; ++i)
+    for (long j = 0; j < rows * padded(width); ++j) arrays[i]->data[j] = T(1e-3);  // squares are positive
+  std::vector<T> numbers(rule.scalars.begin(), rule.scalars.end());
+  std::vector<T*> data;
+  for (int i = 0; i < 2 + rule.slots; ++i) data.push_back(arrays[i]->data);
+  for (T& number : numbers) data.push_back(&number);
+  const auto kinds = rule.kinds();
+  const pellucid::Program p = rule.program(kinds);
+  Matrix<T> scratch(1, t.program_scratch(p, width));
+  const T scalars[] = {T(1e-6), 0, 0, T(0.9), T(0.1), T(0.999), T(0.001), T(1e-8), T(1), T(1)};
+  const long count = rows * padded(width);
+  double own = 1e9, adam = 1e9;
+  for (int turn = 0; turn < 5; ++turn) {
+    own = std::min(own, least_time([&] { t.run_program(p, data.data(), 0, rows, width, scratch.data); }, 12));
+    adam = std::min(
+        adam,
+        least_time(
+            [&] { t.update[5](arrays[0]->data, arrays[1]->data, arrays[2]->data, arrays[3]->data, count, scalars); },
+            12));
+  }
+  const double ratio = (adam / 7) / (own / (3 + 2 * rule.slots));
+  std::printf("  %-24s %5ld %5ld %10.2f us, Adam %10.2f us, per byte %5.2f of Adam's speed\n", rule.name, rows, width,
+              own * 1e6, adam * 1e6, ratio);
+}
+
+// The same within the product that makes the gradient.
+template <class T>
+void product_program(const Kernels<T>& t, const update_programs::Rule& rule, long m, long n, long k) {
+  Matrix<T> a(k, m), b(k, n);
+  std::vector<std::unique_ptr<Matrix<T>>> arrays;
+  std::vector<T> numbers(rule.scalars.begin(), rule.scalars.end());
+  std::vector<T*> data;
+  for (int i = 0; i < 5; ++i) {
+    arrays.push_back(std::make_unique<Matrix<T>>(m, n));
+    if (i > 1)
+      for (long j = 0; j < m * padded(n); ++j) arrays[i]->data[j] = T(1e-3);
+    if (i < 2 + rule.slots) data.push_back(arrays[i]->data);
+  }
+  for (T& number : numbers) data.push_back(&number);
+  const auto kinds = rule.kinds();
+  const pellucid::Program p = rule.program(kinds);
+  Matrix<T> scratch(1, t.matmul_tn_program_scratch(p, m, n, k)), own(1, t.matmul_scratch(Product::tn_update, m, n, k));
+  const T scalars[] = {T(1e-6), 0, 0, T(0.9), T(0.1), T(0.999), T(0.001), T(1e-8), T(1), T(1)};
+  const Part all{0, m, 0, n};
+  double program = 1e9, adam = 1e9;
+  for (int turn = 0; turn < 5; ++turn) {
+    program = std::min(program, least_time(
+                                    [&] {
+                                      t.matmul_tn_program(a.data, a.ld, b.data, b.ld, p, data.data(), 1, arrays[0]->ld,
+                                                          m, n, k, all, scratch.data);
+                                    },
+                                    12));
+    adam = std::min(adam, least_time(
+                              [&] {
+                                t.matmul_tn_update(a.data, a.ld, b.data, b.ld, pellucid::UpdateRule::adam, scalars,
+                                                   arrays[0]->data, arrays[2]->data, arrays[3]->data, arrays[0]->ld, m,
+                                                   n, k, all, own.data);
+                              },
+                              12));
+  }
+  std::printf("  %-24s in %ldx%ldx%ld %10.2f us, Adam %10.2f us\n", rule.name, m, n, k, program * 1e6, adam * 1e6);
+}
+
+template <class T>
+void update_programs_of(const Kernels<T>& t) {
+  for (const auto& rule : update_programs::all())
+    for (const auto& shape : {std::pair<long, long>{30, 10}, {50, 100}, {512, 128}})
+      product_program(t, rule, 784, shape.first, shape.second);
+  for (const auto& rule : update_programs::all())
+    for (const auto& shape : {std::pair<long, long>{128, 64}, {784, 30}, {784, 512}, {4096, 1024}})
+      update_program(t, rule, shape.first, shape.second);
+}
+
 // bench KIND M N K: one product, KIND of nn nt tn add update.
 void one(const Kernels<float>& t, char** argument) {
   const char* names[] = {"nn", "nt", "tn", "add", "update"};
@@ -213,6 +296,10 @@ void one(const Kernels<float>& t, char** argument) {
 
 int main(int argc, char** argv) {
   const pellucid::KernelTable& table = pellucid::kernels();
+  if (argc == 2 && std::strcmp(argv[1], "updates") == 0) {
+    update_programs_of(table.f32);
+    return 0;
+  }
   if (argc == 5) {
     one(table.f32, argv);
     return 0;

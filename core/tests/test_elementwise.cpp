@@ -66,6 +66,10 @@ double exact(Op op, double a, double b, double c) {
       return a * a;
     case Op::sqrt:
       return std::sqrt(a);
+    case Op::sin:
+      return std::sin(a);
+    case Op::cos:
+      return std::cos(a);
     case Op::add:
       return a + b;
     case Op::subtract:
@@ -176,9 +180,54 @@ void watched(long rows, long width) {
   }
 }
 
+// Every op on operands that are full, scalars, or what the instruction before has made, in any combination: the bits of
+// the same op on full operands alone.
+template <class T>
+void every_form(Op op) {
+  const long width = 150;
+  Matrix<T> full[3] = {{1, width}, {1, width}, {1, width}};
+  Matrix<T> spread[3] = {{1, width}, {1, width}, {1, width}};
+  for (const auto& table : tables()) {
+    const auto& t = kernels_of<T>(table);
+    bool good = true;
+    for (int form = 0; form < 27; ++form) {
+      const int kinds[] = {form % 3, form / 3 % 3, form / 9};
+      Matrix<T> want(1, width), have(1, width);
+      for (int i = 0; i < 3; ++i)
+        for (long j = 0; j < width; ++j)
+          spread[i].at(0, j) = kinds[i] == 0 ? full[i].at(0, j) : kinds[i] == 1 ? full[i].at(0, 0) : full[0].at(0, j);
+      const Operand operands[] = {{OperandKind::full, 0},   {OperandKind::full, 0},   {OperandKind::full, 0},
+                                  {OperandKind::scalar, 0}, {OperandKind::scalar, 0}, {OperandKind::scalar, 0},
+                                  {OperandKind::full, 0}};
+      const auto number = [&](int i) { return std::int16_t(kinds[i] == 0 ? i : kinds[i] == 1 ? 3 + i : 7); };
+      const Instruction plain[] = {{op, 6, 0, 1, 2}};
+      const Instruction mixed[] = {{Op::copy, 7, 0, 0, 0}, {op, 6, number(0), number(1), number(2)}};
+      const Program one{plain, 1, operands, 7, 1}, two{mixed, 2, operands, 7, 1};
+      Matrix<T> scratch(1, t.program_scratch(two, width));
+      T* const expected[] = {spread[0].data, spread[1].data, spread[2].data, nullptr, nullptr, nullptr, want.data};
+      T* const data[] = {full[0].data, full[1].data, full[2].data, full[0].data, full[1].data, full[2].data, have.data};
+      T zero[16] = {};
+      T* kept[7];
+      for (int i = 0; i < 7; ++i) kept[i] = expected[i] ? expected[i] : zero;
+      t.run_program(one, kept, 0, 1, width, scratch.data);
+      scratch.fill(std::nan(""));
+      t.run_program(two, data, 0, 1, width, scratch.data);
+      for (long j = 0; j < width; ++j) {
+        const T x = want.at(0, j), y = have.at(0, j);
+        good = good && (std::memcmp(&x, &y, sizeof x) == 0 || (x != x && y != y));
+      }
+    }
+    check(good, "every form of op " + std::to_string(int(op)) + " " + type_name<T>() + " " + table.isa);
+  }
+}
+
 }  // namespace
 
 void test_elementwise() {
+  for (int op = 0; op < pellucid::kOps; ++op) {
+    every_form<float>(Op(op));
+    every_form<double>(Op(op));
+  }
   for (long rows : {1, 2, 13, 40})
     for (long width : {1, 7, 16, 43, 100, 1030, 2100}) {
       watched<float>(rows, width);
@@ -190,7 +239,7 @@ void test_elementwise() {
       broadcasting<double>(rows, width);
     }
   for (int op = 0; op < pellucid::kOps; ++op)
-    if (op < int(Op::exp) || op > int(Op::erf)) {
+    if ((op < int(Op::exp) || op > int(Op::erf)) && Op(op) != Op::sin && Op(op) != Op::cos) {
       one_op<float>(Op(op));
       one_op<double>(Op(op));
     }

@@ -66,7 +66,11 @@ int main(int argc, char** argv) {
                   {"image_layout", test::test_image_layout},
                   {"convolution", test::test_convolution},
                   {"arena", test::test_arena},
-                  {"plans", test::test_plans}};
+                  {"plans", test::test_plans},
+                  {"update_programs", test::test_update_programs},
+                  {"trigonometry", test::test_trigonometry},
+                  {"rows_by_value", test::test_rows_by_value},
+                  {"positions", test::test_positions}};
   std::printf("instruction sets:");
   for (const auto& table : test::tables()) std::printf(" %s", table.isa);
   std::printf("; chosen: %s\n", pellucid::kernels().isa);

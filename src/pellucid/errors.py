@@ -1,6 +1,7 @@
 """The exceptions Pellucid raises: one clear sentence each, naming the argument, what came, and how to mend it."""
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -35,6 +36,14 @@ class OutsideVocabulary(PellucidError, TypeError):
 
 class PlanError(PellucidError, RuntimeError):
     """A plan breaks one of the validator's rules: a fault of Pellucid or of a layer's ops, never of the data."""
+
+
+def stack_level() -> int:
+    """Where a warning given by the caller should point: as many frames up as it takes to leave this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

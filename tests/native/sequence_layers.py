@@ -1,4 +1,4 @@
-"""Small layers over sequences (N, T, D), written as a user would, and networks of them: every op they need, both ways."""
+"""Layers over sequences (N, T, D), written as a user would, and networks of them: every op they need, both ways."""
 
 import math
 from dataclasses import dataclass
@@ -232,7 +232,8 @@ class Numbered(Case):
     """A case whose input is whole numbers, as floats."""
 
     def x(self, rows: int, dtype: str = "float64") -> Array:
-        return (np.abs(5 * numbers(1, (rows, *self.input_shape))) // 1 % CLASSES).astype(dtype)
+        whole: Array = np.abs(5 * numbers(1, (rows, *self.input_shape))) // 1 % CLASSES
+        return whole.astype(dtype)
 
 
 def sequence_cases(positions: int, width: int) -> tuple[Case, ...]:
@@ -248,21 +249,21 @@ def sequence_cases(positions: int, width: int) -> tuple[Case, ...]:
     return (
         case("attention", SelfAttention(positions), shape=flat),
         case(
-            "attention within",
+            "attention between",
             *(PerPosition(width), Tanh(), Flatten(), SelfAttention(positions), PerPosition(4, merged=True), Tanh()),
             loss=Huber(),
         ),
         case("embedding", Embedding(width), shape=indices),
-        case("embedding below", Embedding(width), merged, Tanh(), affine, shape=indices, loss=MeanSquaredError()),
+        case("embedding first", Embedding(width), merged, Tanh(), affine, shape=indices, loss=MeanSquaredError()),
         case("one-hot", OneHot(), PerPosition(width), shape=indices),
         case("per position", affine, Tanh(), PerPosition(7), loss=MeanSquaredError()),
         case("per position, merged", merged, Tanh(), PerPosition(7, merged=True)),
         case("normalisation", NormPositions(), loss=Huber()),
-        case("normalisation within", affine, NormPositions(), Tanh(), affine),
+        case("normalisation between", affine, NormPositions(), Tanh(), affine),
         case("gate", Gate(), loss=MeanSquaredError()),
         case("gates", Gate(), Tanh(), Gate(5)),
-        case("waves", Waves(), affine),
-        case("waves within", affine, Waves(), Waves(0.5), loss=MeanSquaredError()),
+        case("waves", MixPositions(), Waves()),
+        case("waves between", affine, Waves(), Waves(0.5), loss=MeanSquaredError()),
         case("mixing", MixPositions(), Tanh(), MixPositions()),
         case("summaries", affine, Summaries(), loss=Huber()),
         case(

@@ -1,6 +1,5 @@
-"""Layers over sequences on both engines: their derivatives, the same numbers, the same bits for any number of threads."""
+"""Layers over sequences: their derivatives, the same numbers on both engines, the same bits for any threads."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from cases import Case, named
 from native.pairs import Trainer, data_for, error, network, steps_of_both
-from native.sequence_layers import CLASSES, Embedding, Numbered, OneHot, sequence_cases
+from native.sequence_layers import CLASSES, Embedding, Numbered, OneHot, Waves, sequence_cases
 from pellucid import Network, ops
 from pellucid.engines import OptimizerState, ReferenceEngine, Slice, Sums
 from pellucid.engines.data import batch_of
@@ -23,20 +22,24 @@ from pellucid.plan.rewrites import rewrite
 from pellucid.plan.validate import validate
 from plan.made import plans_of
 
-KERNELS_MAY_BE_MISSING = True  # TODO: remove with `skip_kernels` when the core has all kernels of sequences
-
-SIZES = ((1, 1), (1, 4), (1, 17), (3, 1), (3, 4), (3, 17), (8, 1), (8, 4), (8, 17))
-CASES = [pytest.param(case, id=f"{case.name} {T}x{D}") for T, D in SIZES for case in sequence_cases(T, D)]
+SIZES = ((1, 4), (3, 1), (8, 17))
+MORE_SIZES = ((1, 1), (1, 17), (3, 4), (3, 17), (8, 1), (8, 4))
+CASES = [
+    pytest.param(case, id=f"{case.name}, {T}x{D}", marks=() if (T, D) in SIZES else pytest.mark.slow)
+    for T, D in SIZES + MORE_SIZES
+    for case in sequence_cases(T, D)
+]
 LARGE = sequence_cases(16, 33)
 ROWS = (1, 2, 9)
+OPTIMIZERS = (SGD(0.1), Adam(0.002))
 DTYPES = ("float32", "float64")
-TOLERANCE = {"float32": 1e-5, "float64": 1e-11}
+TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+"""Of an array's largest number. Where a gradient is a sum that cancels, as in attention over single numbers, few bits
+stay."""
 
 
 def natively(net: Network) -> Network:
-    """Returns the network, which must run natively; expects the test to fail while the core lacks a kernel for it."""
-    if KERNELS_MAY_BE_MISSING and re.search(r"has no kernel for (ops\.)?\w+\.$", net.engine_reason):
-        pytest.xfail("no kernel yet")
+    """Returns the network, which must run natively."""
     assert net.engine == "native", net.engine_reason
     return net
 
@@ -45,6 +48,15 @@ def both(layers: list[Layer], positions: int, dtype: str, loss: Any = None) -> t
     engines = ("auto", "reference")
     native, reference = (Network(layers, loss, input_shape=positions, dtype=dtype, seed=3, engine=e) for e in engines)
     return natively(native), reference
+
+
+def test_the_networks_use_every_op_of_sequences() -> None:
+    plans = [network(case, "reference").plan() for case in sequence_cases(3, 4)]
+    used = {(step.op, len(plan.buffers[step.reads[0]].shape)) for plan in plans for step in plan.steps}
+    three = "affine matmul matmul_nt matmul_tn transpose sum_columns mean_columns max_columns sin cos reshape"
+    three += " minimum maximum merge_positions concatenate_columns slice_columns add_rows"
+    two = "affine matmul_nt matmul_tn split_positions take_rows one_hot reshape"
+    assert {*((op, 3) for op in three.split()), *((op, 2) for op in two.split())} <= used
 
 
 # Without any kernel --------------------------------------------------------------------------------------------------
@@ -99,31 +111,31 @@ def test_predictions_losses_and_gradients_are_those_of_the_reference(case: Case,
         assert error(native.predict(x), reference.predict(x)) <= TOLERANCE[dtype]
         found, expected = native.evaluate(x, t), reference.evaluate(x, t)
         assert found.keys() == expected.keys()
-        assert error(found["loss"], expected["loss"]) <= TOLERANCE[dtype]
+        assert error(found["loss"], expected["loss"], 1.0) <= TOLERANCE[dtype]
         for training in (False, True):
             loss, gradients = native.gradient(x, t, training)
             expected_loss, expected_gradients = reference.gradient(x, t, training)
-            assert error(loss, expected_loss) <= TOLERANCE[dtype]
+            assert error(loss, expected_loss, 1.0) <= TOLERANCE[dtype]
             largest = max(float(np.abs(g).max()) for g in expected_gradients.values())
             for name, gradient in expected_gradients.items():
                 assert error(gradients[name], gradient, 0.1 * largest) <= TOLERANCE[dtype], (rows, name)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("optimizer", [SGD(0.1), Adam(0.002)], ids=str)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
 @pytest.mark.parametrize("case", CASES)
 def test_training_steps_are_those_of_the_reference(case: Case, optimizer: Optimizer, dtype: str) -> None:
     natively(network(case, "auto", dtype))
     for rows, batch_size in ((1, 1), (2, 2), (9, 4)):
         for native, reference, found, expected, before in steps_of_both(case, optimizer, dtype, rows, batch_size, 3):
             assert found.batches == expected.batches == 1
-            assert error(found.sums.loss, expected.sums.loss) <= TOLERANCE[dtype]
+            assert error(found.sums.loss, expected.sums.loss, 1.0) <= TOLERANCE[dtype]
             wanted = reference.copies()
             for name, values in native.copies().items():
                 assert error(values, wanted[name], before[name]) <= TOLERANCE[dtype], (rows, name)
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.05), Adam(0.002)], ids=str)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
 @pytest.mark.parametrize("case", [*sequence_cases(3, 17), *LARGE], ids=named)
 def test_one_and_two_threads_give_the_same_bits(case: Case, optimizer: Optimizer) -> None:
     rows = 70 if case in LARGE else 9
@@ -183,17 +195,19 @@ class Counted(Layer):
         return saved.x * 0.0, Named(W=ops.add_rows(dy, saved.x, rows=CLASSES))
 
 
-KNOWN = {1.0: 1, 4.0: 4, 4.9: 4, 0.5: 0, 2.0: 2, 3.999: 3}
+KNOWN = ((1.0, 1), (4.0, 4), (4.9, 4), (0.5, 0), (2.0, 2), (3.999, 3))
 UNKNOWN = (-1.0, -0.5, -1e-3, 5.0, 5.5, 2.0**31, 2.0**32 + 1, 2.0**63, 2.0**64, -(2.0**31), -(2.0**63))
 
 
 def indices(dtype: str, spoilt: bool) -> tuple[Array, list[int | None]]:
     """Numbers (N, 5), known and unknown between each other, and which row each is, None for none."""
     beyond = 1e30 if dtype == "float32" else 1e300
-    more: dict[float, int | None] = {0.0: None, beyond: None, -beyond: None} if spoilt else {0.0: 0, -0.0: 0}
-    rows = {**KNOWN, **dict.fromkeys(UNKNOWN), **more}
-    given = [list(rows)[7 * i % len(rows)] for i in range(5 * len(rows))]
-    return np.array(given, dtype).reshape(-1, 5), [rows[value] for value in given]
+    more: list[tuple[float, int | None]] = [(0.0, 0), (-0.0, 0)]
+    if spoilt:
+        more = [(0.0, None), (-0.0, None), (beyond, None), (-beyond, None)]
+    rows = [*KNOWN, *((value, None) for value in UNKNOWN), *more]
+    given = [rows[7 * i % len(rows)] for i in range(5 * len(rows))]
+    return np.array([value for value, _ in given], dtype).reshape(-1, 5), [row for _, row in given]
 
 
 @pytest.mark.parametrize("spoilt", [False, True], ids=["given", "computed, with NaN and infinity"])
@@ -246,3 +260,13 @@ def test_what_an_unknown_number_makes_is_found_and_changes_nothing(dtype: str) -
             net.step(x, t, Adam())
         np.testing.assert_array_equal(net.parameters.flat, before)
         assert np.isfinite(net.step(x[:1], t[:1], Adam()))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_number_for_each_column_is_spread_over_a_sequence_that_lies_as_it_was_given(dtype: str) -> None:
+    case = Case("waves first", (Waves(), Flatten(), Affine(3)), MeanSquaredError(), (3, 4))
+    native, reference = natively(network(case, "auto", dtype)), network(case, "reference", dtype)
+    x, t = case.x(9, dtype), case.t(9, dtype)
+    assert error(native.predict(x), reference.predict(x)) <= TOLERANCE[dtype]
+    expected = reference.gradient(x, t)[1]
+    assert all(error(g, expected[name]) <= TOLERANCE[dtype] for name, g in native.gradient(x, t)[1].items())

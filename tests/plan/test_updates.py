@@ -301,7 +301,7 @@ def test_a_rule_of_one_s_own_runs_natively_as_on_the_reference(name: str, case: 
 
 
 def rule_needs_steady_gradients(name: str) -> bool:
-    return name in ("becomes the gradient", "the whole array", "numbers of numbers")
+    return name in ("becomes the gradient", "handed on", "the whole array", "numbers of numbers")
 
 
 def filled(net: Network, optimizer: Optimizer) -> OptimizerState:

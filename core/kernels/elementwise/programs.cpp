@@ -1,9 +1,9 @@
-// Programs of elementwise ops, run chunk by chunk so that what passes between two ops stays in the first-level cache.
+// Programs of elementwise ops, run chunk by chunk so that what passes between two ops stays in the first-level cache:
+// the quickest way where there is little to go over. Large ones go through registers instead (block_programs.cpp).
 #include <type_traits>
 #include <utility>
 
-#include "kernels/elementwise/circular.h"
-#include "kernels/elementwise/elementary.h"
+#include "kernels/elementwise/program_steps.h"
 #include "kernels/families.h"
 #include "kernels/reduce/magnitude.h"
 
@@ -11,41 +11,11 @@ namespace pellucid {
 namespace PELLUCID_ISA {
 namespace {
 
+// From so many elements on, what finding the operands costs is soon won back.
+constexpr long kLarge = 1L << 15;
 constexpr long kChunkBytes = 4096;
 template <class T>
 constexpr long kChunk = kChunkBytes / long(sizeof(T));
-
-template <class T, Op op>
-PELLUCID_INLINE Lanes<T> apply(Lanes<T> a, Lanes<T> b, Lanes<T> c) {
-  const Lanes<T> zero{}, one = splat<T>(T(1));
-  if constexpr (op == Op::copy) return a;
-  if constexpr (op == Op::negative) return negative<T>(a);
-  if constexpr (op == Op::absolute) return absolute<T>(a);
-  if constexpr (op == Op::sign) return a == zero || a != a ? a : copy_sign<T>(one, a);
-  if constexpr (op == Op::square) return a * a;
-  if constexpr (op == Op::sqrt) return sqrt(a);
-  if constexpr (op == Op::exp) return exp<T>(a);
-  if constexpr (op == Op::expm1) return expm1<T>(a);
-  if constexpr (op == Op::log) return log<T>(a);
-  if constexpr (op == Op::log1p) return log1p<T>(a);
-  if constexpr (op == Op::tanh) return tanh<T>(a);
-  if constexpr (op == Op::sigmoid) return sigmoid<T>(a);
-  if constexpr (op == Op::softplus) return softplus<T>(a);
-  if constexpr (op == Op::erf) return erf<T>(a);
-  if constexpr (op == Op::add) return a + b;
-  if constexpr (op == Op::subtract) return a - b;
-  if constexpr (op == Op::multiply) return a * b;
-  if constexpr (op == Op::divide) return a / b;
-  if constexpr (op == Op::maximum) return maximum<T>(a, b);
-  if constexpr (op == Op::minimum) return minimum<T>(a, b);
-  if constexpr (op == Op::greater) return a > b ? one : zero;
-  if constexpr (op == Op::greater_equal) return a >= b ? one : zero;
-  if constexpr (op == Op::fma) return fma(a, b, c);
-  if constexpr (op == Op::where) return a != zero ? b : c;
-  if constexpr (op == Op::sin) return sine_of_all<T>(a, 0);
-  if constexpr (op == Op::cos) return sine_of_all<T>(a, 1);
-  if constexpr (op == Op::multiply_greater) return c * (a > b ? one : zero);
-}
 
 // An operand over the current chunk: `step` is 0 where one vector stands for all.
 template <class T>
@@ -53,8 +23,6 @@ struct View {
   T* data;
   long step;
 };
-
-constexpr int arity(Op op) { return kOpRows[int(op)].reads; }
 
 // Where it is watched, returns whether all that it made is below the bound.
 template <class T, Op op, bool watched>
@@ -194,14 +162,7 @@ class Run {
 };
 
 template <class T>
-long program_scratch(const Program& program, long width) {
-  const ChunkShape shape = chunk_shape<T>(kChunk<T>, width);
-  return (program.operand_count + program.register_count) * shape.rows * shape.width;
-}
-
-template <class T>
-bool run_program(const Program& program, T* const* data, long row0, long row1, long width, T* scratch) {
-  if (row0 >= row1) return true;
+bool run_chunks(const Program& program, T* const* data, long row0, long row1, long width, T* scratch) {
   const long ld = padded(width);
   const ChunkShape shape = chunk_shape<T>(row1 - row0, width);
   Run<T> run(program, data, shape, width, scratch);
@@ -211,11 +172,34 @@ bool run_program(const Program& program, T* const* data, long row0, long row1, l
   return run.below();
 }
 
+template <class T>
+long scratch_of_width(const Program& program, long width) {
+  const ChunkShape shape = chunk_shape<T>(kChunk<T>, width);
+  const long chunks = (program.operand_count + program.register_count) * shape.rows * shape.width;
+  return larger(chunks, program_scratch<T>(program));
+}
+
+template <class T>
+bool run_program(const Program& program, T* const* data, long row0, long row1, long width, T* scratch) {
+  if (row0 >= row1) return true;
+  const long rows = row1 - row0, ld = padded(width);
+  if (rows * ld < kLarge) return run_chunks(program, data, row0, row1, width, scratch);
+  T* first[kMostOperands];
+  long lds[kMostOperands];
+  for (int i = 0; i < program.operand_count; ++i) {
+    const OperandKind kind = program.operands[i].kind;
+    const long before = kind == OperandKind::full ? row0 * ld : kind == OperandKind::column ? row0 * kRow : 0;
+    first[i] = kind == OperandKind::constant ? nullptr : data[i] + before;
+    lds[i] = ld;
+  }
+  return program_block<T>(program, {first, lds, rows, ld, width}, scratch);
+}
+
 }  // namespace
 
 template <class T>
 void add_elementwise(Kernels<T>& table) {
-  table.program_scratch = program_scratch<T>;
+  table.program_scratch = scratch_of_width<T>;
   table.run_program = run_program<T>;
 }
 template void add_elementwise(Kernels<float>&);

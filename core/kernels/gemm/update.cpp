@@ -1,7 +1,5 @@
 // Weight gradients that are consumed where they are made: strips of aᵀ·b go straight into the weights, or through an
 // update rule, so that the gradient is never stored and weights and slots are passed over once, row by row.
-#include <initializer_list>
-
 #include "kernels/families.h"
 #include "kernels/gemm/blocks.h"
 #include "kernels/gemm/edge_strips.h"
@@ -69,18 +67,32 @@ void panel_rows(TileOperands<T>& x, const Accumulators<T>& from, const Split& sp
   }
 }
 
-// The weights and slots that a strip's gradient goes into, row by row: asked for while it is summed, as they come from
-// the third-level cache or from memory.
+// The arrays that a strip's gradient goes into: m rows, ld apart.
+template <class T>
+struct Arrays {
+  static constexpr int kMost = 8;  // what is beyond is not asked for
+  const T* of[kMost] = {};
+  int count = 0;
+  long ld = 0;
+
+  void add(const T* array) {
+    bool known = array == nullptr;
+    for (int i = 0; i < count; ++i) known = known || of[i] == array;
+    if (!known && count < kMost) of[count++] = array;
+  }
+};
+
+// Their rows in a strip: asked for while it is summed, as they come from the third-level cache or from memory.
 template <class T>
 struct Waiting {
-  const char* rows[3 * kMaxRows];
+  const char* rows[Arrays<T>::kMost * kMaxRows];
   long count = 0;
 
   Waiting() = default;
-  Waiting(std::initializer_list<const T*> arrays, long row, long height, long ld, long col) {
-    for (const T* array : arrays)
-      for (long r = row; array && r < row + height; ++r)
-        rows[count++] = reinterpret_cast<const char*>(array + r * ld + col);
+  Waiting(const Arrays<T>& arrays, long row, long height, long col) {
+    for (int i = 0; i < arrays.count; ++i)
+      for (long r = row; r < row + height; ++r)
+        rows[count++] = reinterpret_cast<const char*>(arrays.of[i] + r * arrays.ld + col);
   }
 };
 
@@ -216,7 +228,7 @@ void matmul_tn_add(const T* a, long lda, const T* b, long ldb, T decay, T scale,
   });
 }
 
-// As matmul_tn_update, block by block, where k is too deep for b's columns to be packed all at once.
+// As each_gradient, block by block, where k is too deep for b's columns to be packed all at once.
 template <class T, class Update>
 void deep_update(const Strips<T>& p, T* gradient, const Update& update) {
   const long end = padded(p.part.col1), most = smaller(kDeepColumns, end - p.part.col0);
@@ -256,9 +268,12 @@ void edge_update(const Strips<T>& p, T* gradient, long columns, const Update& up
   }
 }
 
-template <class T>
-void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1, T* s2,
-                      long ldw, long m, long n, long k, Part part, T* scratch) {
+// The gradient aᵀ·b of one part in blocks, each of which is used at once: use(row, rows, col, columns, gradient), with
+// gradient rows `columns` apart and padded; `into` are the arrays that it reads. scratch: that of
+// Product::tn_update.
+template <class T, class Use>
+void each_gradient(const T* a, long lda, const T* b, long ldb, long m, long n, long k, Part part, T* scratch,
+                   const Arrays<T>& into, const Use& use) {
   if (part.row0 >= part.row1 || part.col0 >= part.col1) return;
   const Choice choice = choose<T>(Product::tn_update, m, n, k);
   const bool deep = choice.algorithm == Algorithm::deep;
@@ -267,11 +282,7 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
   const long left = edge_in(part, n, choice);
   part.col1 -= left;
   Strips<T> p{a, b, lda, ldb, n, k, part, T(1), packed};
-  const UpdateBlock<T> block = update_block<T>(rule);
-  const auto update = [&](long row, long rows, long col, long columns) {
-    const long at = row * ldw + col;
-    block(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns, scalars);
-  };
+  const auto update = [&](long row, long rows, long col, long columns) { use(row, rows, col, columns, gradient); };
   if (left && takes_edge_along<T>(part, left, k)) {
     const long width = part.col1 - part.col0 + kRow;
     for (long i = 0; i < kStripRows<T> * width; i += kLanes<T>) store(gradient + i, Lanes<T>{});
@@ -286,7 +297,7 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
   if (deep) return deep_update(p, gradient, update);
   each_strip(p, true, [&](long row, long rows, long col, long columns, const Split& split) {
     if (k > kShallowDepth) {
-      const Waiting<T> waiting({w, s1, s2}, row, rows, ldw, col);
+      const Waiting<T> waiting(into, row, rows, col);
       strip_tiles(p, split, row, col, columns, gradient, columns, {Start::zero, nullptr, T(0)}, waiting);
     } else {
       strip_tiles(p, split, row, col, columns, gradient, columns, {Start::zero, nullptr, T(0)});
@@ -295,12 +306,60 @@ void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rul
   });
 }
 
+template <class T>
+void matmul_tn_update(const T* a, long lda, const T* b, long ldb, UpdateRule rule, const T* scalars, T* w, T* s1, T* s2,
+                      long ldw, long m, long n, long k, Part part, T* scratch) {
+  const UpdateBlock<T> block = update_block<T>(rule);
+  Arrays<T> into;
+  into.ld = ldw;
+  for (const T* array : {w, s1, s2}) into.add(array);
+  each_gradient(a, lda, b, ldb, m, n, k, part, scratch, into,
+                [&](long row, long rows, long col, long columns, const T* gradient) {
+                  const long at = row * ldw + col;
+                  block(w + at, gradient, s1 ? s1 + at : nullptr, s2 ? s2 + at : nullptr, rows, columns, ldw, columns,
+                        scalars);
+                });
+}
+
+template <class T>
+void matmul_tn_program(const T* a, long lda, const T* b, long ldb, const Program& program, T* const* data,
+                       int gradient_operand, long ldw, long m, long n, long k, Part part, T* scratch) {
+  Arrays<T> into;
+  into.ld = ldw;
+  for (int i = 0; i < program.operand_count; ++i)
+    if (program.operands[i].kind == OperandKind::full && i != gradient_operand) into.add(data[i]);
+  T* const strips = scratch + padded(program_scratch<T>(program));
+  each_gradient(a, lda, b, ldb, m, n, k, part, strips, into,
+                [&](long row, long rows, long col, long columns, T* gradient) {
+                  T* first[kMostOperands];
+                  long lds[kMostOperands];
+                  for (int i = 0; i < program.operand_count; ++i) {
+                    const OperandKind kind = program.operands[i].kind;
+                    first[i] = kind == OperandKind::full     ? data[i] + row * ldw + col
+                               : kind == OperandKind::row    ? data[i] + col
+                               : kind == OperandKind::column ? data[i] + row * kRow
+                                                             : data[i];
+                    lds[i] = ldw;
+                  }
+                  first[gradient_operand] = gradient;
+                  lds[gradient_operand] = columns;
+                  program_block<T>(program, {first, lds, rows, columns, smaller(columns, n - col)}, scratch);
+                });
+}
+
+template <class T>
+long matmul_tn_program_scratch(const Program& program, long, long n, long k) {
+  return padded(program_scratch<T>(program)) + scratch_of<T>(Product::tn_update, n, k);
+}
+
 }  // namespace
 
 template <class T>
 void add_matmul_update(Kernels<T>& table) {
   table.matmul_tn_add = matmul_tn_add<T>;
   table.matmul_tn_update = matmul_tn_update<T>;
+  table.matmul_tn_program = matmul_tn_program<T>;
+  table.matmul_tn_program_scratch = matmul_tn_program_scratch<T>;
 }
 template void add_matmul_update(Kernels<float>&);
 template void add_matmul_update(Kernels<double>&);

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from pellucid import ops
 from pellucid.engines.model import Model
 from pellucid.errors import InputError, OutsideVocabulary
@@ -111,11 +113,13 @@ class Changed:
 
     def store(self, parameters: Mapping[str, Array], slots: Mapping[str, Mapping[str, Array]]) -> None:
         """Puts the new values in the place of the old ones."""
-        for name, values in self.parameters.items():
-            parameters[name][...] = values
+        pairs = [(parameters[name], values) for name, values in self.parameters.items()]
         for slot, by_name in self.slots.items():
-            for name, values in by_name.items():
-                slots[slot][name][...] = values
+            pairs += [(slots[slot][name], values) for name, values in by_name.items()]
+        # A rule may hand on what it was given, such as one slot to another: it lies where new values are to be stored.
+        pairs = [(place, values if values.flags.writeable else values.copy()) for place, values in pairs]
+        for place, values in pairs:
+            place[...] = values
 
 
 def learned(
@@ -173,7 +177,22 @@ def _rule(optimizer: Optimizer, w: Array, g: Array, slots: Named, scalars: Named
     lacking = [slot for slot in slots if slot not in made[1]]
     if lacking:
         raise InputError(f"{name}: its rule returned no slot {lacking[0]!r}; it must return all of {', '.join(slots)}.")
+    _check_made(name, "w", made[0], w)
+    for slot, values in slots.items():
+        _check_made(name, f"the slot {slot!r}", made[1][slot], values)
     return made[0], Named(made[1])
+
+
+def _check_made(name: str, what: str, made: Any, old: Array) -> None:
+    """What a rule returns takes the place of the old value: NumPy would spread a number over it without a word."""
+    if not isinstance(made, np.ndarray | np.generic | Recorded):
+        raise InputError(f"{name}: its rule returned {type(made).__name__} as {what}; it must be an array like {what}.")
+    if made.shape != old.shape:
+        raise InputError(
+            f"{name}: its rule returned {what} of shape {made.shape} for a parameter of shape {old.shape}."
+        )
+    if made.dtype.kind != old.dtype.kind:
+        raise InputError(f"{name}: its rule returned {what} of type {made.dtype} for a parameter of type {old.dtype}.")
 
 
 def _kept(array: Array) -> Array:

@@ -40,15 +40,15 @@ def from_json(text: str) -> Plan:
         raise FormatError(f"a plan of {len(text):,} characters is larger than the {MOST_BYTES:,} that are taken.")
     try:
         form = json.loads(text)
-        if form["schema"] != SCHEMA:
+        if type(form["schema"]) is not int or form["schema"] != SCHEMA:
             raise FormatError(
                 f"the plan has the schema {form['schema']!r:.80}, known here is {SCHEMA}; export it anew."
             )
         plan = Plan(
             [_buffer(number, *entry) for number, entry in enumerate(form["buffers"])],
             [_read_step(entry) for entry in form["steps"]],
-            {str(name): int(number) for name, number in form["results"].items()},
-            {int(number): int(becomes) for number, becomes in form["updates"]},
+            {str(name): _whole(number) for name, number in form["results"].items()},
+            {_whole(number): _whole(becomes) for number, becomes in form["updates"]},
         )
         validate(plan)
     except FormatError:
@@ -80,19 +80,26 @@ def _operand(operand: Operand) -> Any:
 
 
 def _read_operand(form: Any) -> Operand:
-    if not isinstance(form, dict):
+    if type(form) in (int, float):
         return float(form)
     if "buffer" in form:
-        return int(form["buffer"])
+        return _whole(form["buffer"])
     if form["number"] not in ("inf", "-inf", "nan"):
         raise ValueError(f"{form['number']!r:.20} is not a number")
     return float(form["number"])
 
 
+def _whole(form: Any) -> int:
+    """The number of a buffer; `int` would also take 1.5, "1" and true for one."""
+    if type(form) is not int:
+        raise ValueError(f"{form!r:.20} is not the number of a buffer")
+    return form
+
+
 def _buffer(number: int, shape: list[Any], dtype: str, role: Any, name: str) -> Buffer:
     if dtype not in _TYPES or role not in _ROLES or not isinstance(name, str):
         raise ValueError(f"buffer {number} has the type {dtype!r:.20} and the role {role!r:.20}")
-    if not all(isinstance(n, str) or (isinstance(n, int) and n >= 0) for n in shape):
+    if not all(isinstance(n, str) or (type(n) is int and n >= 0) for n in shape):
         raise ValueError(f"buffer {number} has the shape {shape!r:.40}")
     return Buffer(number, tuple(shape), np.dtype(dtype), role, name)
 
@@ -101,7 +108,7 @@ def _read_step(form: dict[str, Any]) -> Step:
     return Step(
         str(form["op"]),
         tuple(_read_operand(o) for o in form["inputs"]),
-        tuple(int(n) for n in form["outputs"]),
+        tuple(_whole(n) for n in form["outputs"]),
         {str(key): _attribute(value) for key, value in form["attributes"].items()},
         tuple(_read_step(part) for part in form.get("parts", ())),
     )

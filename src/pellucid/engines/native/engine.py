@@ -22,7 +22,7 @@ from pellucid.engines.native.lowering import Lowered
 from pellucid.engines.native.quick import NativeQuickGradient, NativeQuickStep, quick_predict
 from pellucid.engines.protocol import OptimizerState, Slice, Sums, Trained
 from pellucid.engines.reference import ReferenceEngine
-from pellucid.errors import InputError, OutsideVocabulary
+from pellucid.errors import InputError, OutsideVocabulary, stack_level
 from pellucid.ops import Array
 from pellucid.optimizers import SGD, Optimizer
 from pellucid.parameters import is_aligned
@@ -219,7 +219,9 @@ class NativeEngine:
                     f"engine='native' cannot run this optimizer: {error} Make the network with engine='auto'."
                 ) from None
             self._unrecorded.append(optimizer)
-            warnings.warn(f"{error} Training with it runs on the reference engine, which is slower.", stacklevel=6)
+            warnings.warn(
+                f"{error} Training with it runs on the reference engine, which is slower.", stacklevel=stack_level()
+            )
             return None
 
     def _slots(self, state: OptimizerState) -> tuple[Array, ...]:

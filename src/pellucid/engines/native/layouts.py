@@ -61,9 +61,8 @@ def by_positions(plan: Plan) -> frozenset[int]:
             if is_image(shape):
                 along = step.op in IMAGE_STEPS or (_elementwise(step) and _along_channels(plan, step, found))
             else:
-                along = is_sequence(shape) and (
-                    step.op in SEQUENCE_STEPS or (_elementwise(step) and any(n in found for n in step.reads))
-                )
+                along = step.op in SEQUENCE_STEPS or (_elementwise(step) and _along_last(plan, step, shape, found))
+                along = along and is_sequence(shape)
             if along:
                 found.add(number)
     return frozenset(found)
@@ -90,3 +89,9 @@ def _elementwise(step: Step) -> bool:
 def _along_channels(plan: Plan, step: Step, found: set[int]) -> bool:
     shapes = [plan.buffers[n].shape for n in step.reads]
     return any(n in found for n in step.reads) or any(map(is_per_channel, shapes))
+
+
+def _along_last(plan: Plan, step: Step, shape: Shape, found: set[int]) -> bool:
+    """Whether a step over sequences reads what lies by positions, or one number for each column or each position."""
+    spread = {shape[2:], (*shape[:2], 1)} - {shape}
+    return any(n in found or plan.buffers[n].shape in spread for n in step.reads)

@@ -31,6 +31,7 @@ from pellucid.engines.native.programs import (
     inputs_of,
     masks_applied,
     program_of,
+    sums_fused,
 )
 from pellucid.errors import OutsideVocabulary
 from pellucid.ops.arrays import ROWS, format_shape
@@ -64,7 +65,7 @@ class Lowered:
             named = [self.names[n] if n < len(self.names) else f"#{n}" for n in buffers]
             given = [self.scalars[scalar] if scalar >= 0 else f"{constant!r}" for scalar, constant in numbers]
             lines.append(f"{index:4d}  {kind}({', '.join(named)})" + (f"  numbers {', '.join(given)}" if given else ""))
-            lines += [f"      | {line}" for line in program.lines(named)]
+            lines += [f"      | {line}" for line in program.lines(named[2:] if kind == "program_product" else named)]
         return "\n".join(lines)
 
 
@@ -93,10 +94,10 @@ class _Lowering:
             self._add_buffer(buffer, layout, slots)
 
     def lowered(self) -> Lowered:
-        spec, plan = self.spec, self.plan
         self._place_updates()
+        spec, plan = self.spec, self.plan
         first_update = None
-        changing = plan.renewed
+        changing = plan.renewed.intersection(self.same)
         for step in plan.steps:
             if step.op in _RENAMES:
                 self._rename(step)
@@ -125,7 +126,9 @@ class _Lowering:
             # Without parameters there are no updates, but an infinite loss is to be found all the same.
             spec.first_update = self.count if first_update is None else first_update
             spec.watched = self._watched()
-        for number in {n for step in plan.steps if _is_elementwise(step) for n in step.reads}:
+        for number in {
+            n for step in plan.steps if _is_elementwise(step) or _is_program_product(step) for n in step.reads
+        }:
             if plan.buffers[number].role == "scalar":
                 spec.add_scalar_buffer(number, self.scalars.index(plan.buffers[number].name))
         return Lowered(spec, results, tuple(self.scalars), tuple(b.name for b in plan.buffers), tuple(self.emitted))
@@ -135,9 +138,12 @@ class _Lowering:
     def _place_updates(self) -> None:
         """Has what a parameter becomes made in its place, wherever nobody needs the old value any more.
 
-        What cannot be made there is copied there at the end.
+        What cannot be made there is copied there at the end. Where an old value is handed on, such as from one slot to
+        another, it is needed until then, and what is copied must be looked at before anything changes: only kernels,
+        which cannot do otherwise, write in place, and after everything else.
         """
         uses, plan = Uses(self.plan), self.plan
+        handed_on = any(becomes in plan.updates and becomes != number for number, becomes in plan.updates.items())
         for number, becomes in plan.updates.items():
             maker = uses.maker.get(becomes)
             fits = maker is not None and becomes not in self.same and becomes not in plan.results.values()
@@ -145,11 +151,13 @@ class _Lowering:
                 step = plan.steps[maker]
                 own = step.op in ("update", "update_product") or _is_elementwise(step) or number not in step.reads
                 fits = own and all(index <= maker for index in uses.readers_of(number))
-                fits = fits and step.op not in _RENAMES
+                fits = fits and step.op not in _RENAMES and (_is_kernel(step) or not handed_on)
             if fits:
                 self.same[becomes] = number
             else:
                 self.late.append((number, becomes))
+        if handed_on:
+            self.plan = plan.with_steps(sorted(plan.steps, key=_is_kernel))
 
     def _copy_late(self) -> None:
         """In two rounds where a new value is itself a place that is filled here: all are read before any is written."""
@@ -300,12 +308,15 @@ class _Lowering:
         if step.op in layouts.IMAGE_STEPS:
             self._add_image_step(step)
         elif _is_elementwise(step):
-            self._add_chain(step.parts or (step,), step.outputs)
+            fused = sums_fused if step.op == "update" else masks_applied
+            self._add_chain(fused(step.parts or (step,), step.outputs), step.outputs)
         elif step.op == "update" and step.attributes["rule"] == RUNNING:
             value, w = step.reads[:2]
             if self._number(step.output) != w:
                 self._copy(w, step.output)
             self._emit("running_update", [value, step.output], [self._runtime(step.inputs[2])])
+        elif _is_program_product(step):
+            self._add_program_product(step)
         elif step.op in ("update", "update_product"):
             self._add_update(step)
         elif step.op == "dropout_mask":
@@ -417,8 +428,20 @@ class _Lowering:
         else:
             self._emit(step.op, buffers, numbers, UPDATE_RULES.index(rule))
 
+    def _add_program_product(self, step: Step) -> None:
+        product, *parts = step.parts
+        steps = sums_fused(parts, step.outputs)
+        result, gradient = self.plan.buffers[steps[-1].output], product.output
+        inputs = inputs_of(steps)
+        program = program_of(steps, step.outputs, lambda n: self._kind(n, result), self._number)
+        # The gradient lies nowhere; the core makes it strip by strip, and takes its extent from another operand.
+        stand_in = next((n for n in inputs if n != gradient and self._kind(n, result) == FULL), gradient)
+        read = [stand_in if n == gradient else n for n in inputs]
+        filler = [stand_in] * len(constants_of(steps))
+        buffers = [*map(self._in_positions, product.reads), *read, *filler, *step.outputs]
+        self._emit("program_product", buffers, [(-1, float(inputs.index(gradient)))], program=program)
+
     def _add_chain(self, steps: Sequence[Step], outputs: Sequence[int]) -> None:
-        steps = masks_applied(steps, outputs)
         result = self.plan.buffers[steps[-1].output]
         positions = result.number in self.by_positions
         inputs = inputs_of(steps)
@@ -431,6 +454,10 @@ class _Lowering:
     def _kind(self, number: int, result: Buffer) -> int:
         buffer = self.plan.buffers[number]
         extent, whole = self._extent(buffer), self._extent(result)
+        if result.number in self.by_positions and number not in self.by_positions and layouts.is_sequence(buffer.shape):
+            # It lies flat, and is read by positions.
+            positions, width = layouts.rows_by_positions(buffer)
+            extent = (0, width, positions)
         if extent == whole or buffer.shape == result.shape:
             return FULL
         if buffer.shape == ():
@@ -449,7 +476,17 @@ class _Lowering:
 
 
 def _is_elementwise(step: Step) -> bool:
-    return step.op in ELEMENTWISE or step.op == "elementwise" or step.attributes.get("rule") == PROGRAM
+    own = step.op in ELEMENTWISE or step.op == "elementwise"
+    return own or (step.op == "update" and step.attributes["rule"] == PROGRAM)
+
+
+def _is_program_product(step: Step) -> bool:
+    return step.op == "update_product" and step.attributes["rule"] == PROGRAM
+
+
+def _is_kernel(step: Step) -> bool:
+    """Whether a step is an update that the core has by hand, and makes in the place of w and its slots."""
+    return step.op in ("update", "update_product") and step.attributes["rule"] not in (PROGRAM, RUNNING)
 
 
 def _is_zero(operand: Operand) -> bool:

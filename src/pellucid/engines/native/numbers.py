@@ -19,6 +19,7 @@ STEPS = (
     ("matmul_tn", 3, 3, 2, False, 0, "a, b -> c = aᵀ·b"),
     ("sgd_product", 3, 3, 2, True, 2, "a, b, w: w = (1 - rate·l2)·w - rate·aᵀb; numbers: rate, l2"),
     ("update_product", 3, 5, 2, True, OF_THE_RULE, "a, b, w, slots...: w by the rule with g = aᵀb"),
+    ("program_product", 4, MANY, 2, False, 1, "a, b, and an elementwise program's operands; numbers: which is g = aᵀb"),
     ("update", 2, 4, 1, True, OF_THE_RULE, "g, w, slots..."),
     ("elementwise", 1, MANY, -1, False, 0, "the operands of an elementwise program, which says what it makes"),
     ("sum_rows", 2, 2, 1, False, 0, "x -> y"),

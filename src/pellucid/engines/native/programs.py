@@ -104,3 +104,24 @@ def masks_applied(steps: Sequence[Step], outputs: Sequence[int]) -> tuple[Step, 
             step = Step("multiply_greater", (*above.inputs, *others), step.outputs)
         made[step.output] = step
     return tuple(made.values())
+
+
+def sums_fused(steps: Sequence[Step], outputs: Sequence[int]) -> tuple[Step, ...]:
+    """`p = a · b; y = p + c` becomes `y = fma(a, b, c)`, rounded once, where nobody else reads p.
+
+    For the rules of optimizers alone: what else is recorded keeps the bits of its steps.
+    """
+    readers = Counter(n for step in steps for n in step.reads)
+    made: dict[int, Step] = {}
+    for step in steps:
+        if step.op == "add":
+            a, b = step.inputs
+            for product, other in ((a, b), (b, a)):
+                found = made.get(product) if isinstance(product, int) else None
+                if found is None or found.op != "multiply" or readers[found.output] != 1 or found.output in outputs:
+                    continue
+                del made[found.output]
+                step = Step("fma", (*found.inputs, other), step.outputs)
+                break
+        made[step.output] = step
+    return tuple(made.values())

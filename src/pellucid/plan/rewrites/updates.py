@@ -173,9 +173,9 @@ class _Match:
 
     def _same(self, own: Operand, found: Operand) -> bool:
         if type(own) is not int:
-            return own == found
+            return _equal(own, found)
         if own in self.bound:
-            return self.bound[own] == found
+            return _equal(self.bound[own], found)
         step = self.template.ops.get(own)
         if step is None:
             return self._bind(own, found)
@@ -216,6 +216,11 @@ class _Match:
         return Step("update", (g, w, *slots, *numbers), becomes, {"rule": self.template.name}, parts)
 
 
+def _equal(one: Operand, other: Operand) -> bool:
+    """Whether both are the same buffer or the same constant; in Python, buffer 5 equals the constant 5.0."""
+    return type(one) is type(other) and one == other
+
+
 # The rules -----------------------------------------------------------------------------------------------------------
 
 
@@ -243,19 +248,35 @@ def updates_join_products(plan: Plan) -> Plan:
     replaced: dict[int, Step] = {}
     gone: set[int] = set()
     for index, step in enumerate(plan.steps):
-        if step.op != "update" or step.attributes["rule"] in (PROGRAM, RUNNING):
+        if step.op != "update" or step.attributes["rule"] == RUNNING:
             continue
-        gradient, *others = step.inputs
-        at = uses.maker.get(gradient) if type(gradient) is int else None
-        if at is None or uses.only_reader(int(gradient)) != index or plan.steps[at].op != "matmul_tn":
+        at = _product(plan, uses, index)
+        if at is None:
             continue
         product = plan.steps[at]
         if any(plan.buffers[n].role in ("parameter", "slot") for n in product.reads):
             continue
+        others = [operand for operand in step.inputs if operand != product.output or type(operand) is float]
         parts = (product, *step.parts)
         replaced[index] = Step("update_product", (*product.inputs, *others), step.outputs, step.attributes, parts)
         gone.add(at)
     return plan.with_steps([replaced.get(i, step) for i, step in enumerate(plan.steps) if i not in gone])
+
+
+def _product(plan: Plan, uses: Uses, index: int) -> int | None:
+    """The product that makes what an update reads, and nobody else does: a kernel's gradient, anything of a program."""
+    step = plan.steps[index]
+    candidates = step.reads if step.attributes["rule"] == PROGRAM else step.reads[:1]
+    shape = plan.buffers[step.output].shape
+    for number in candidates:
+        at = uses.maker.get(number)
+        if at is None or plan.steps[at].op != "matmul_tn" or uses.only_reader(number) != index:
+            continue
+        # The core takes a program's extent from what it reads beside the gradient.
+        beside = any(plan.buffers[n].shape == shape for n in step.reads if n != number)
+        if len(shape) == 2 and plan.buffers[number].shape == shape and beside:
+            return at
+    return None
 
 
 def updates_come_last(plan: Plan) -> Plan:
@@ -299,9 +320,11 @@ def _update(
 ) -> tuple[Step | None, set[int]]:
     w, *slots = changing
     kept = plan.updates.get(w) == becomes[0]
+    # A kernel writes over w and the slots, but for a running mean's: what is still wanted then is not for it.
+    by_kernel = kept and plan.wanted.isdisjoint(changing)
     last = uses.maker.get(becomes[0])
     for template in _templates():
-        if len(template.outputs) != len(becomes) or last is None or (not kept and template.name != RUNNING):
+        if len(template.outputs) != len(becomes) or last is None or not (by_kernel or template.name == RUNNING):
             continue
         match = _Match(template, plan, uses)
         same_end = plan.steps[last].op == template.ops[template.outputs[0]].op
