@@ -31,9 +31,10 @@ CASES = [
 ]
 LARGE = sequence_cases(16, 33)
 ROWS = (1, 2, 9)
-OPTIMIZERS = (SGD(0.1), Adam(0.002))
+OPTIMIZERS = (SGD(0.1), Adam(0.002, epsilon=1e-3))
+"""An epsilon that takes small steps for small gradients: with 1e-8, those that are only rounding make whole steps."""
 DTYPES = ("float32", "float64")
-TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+TOLERANCE = {"float32": 1e-5, "float64": 1e-11}
 """Of an array's largest number. Where a gradient is a sum that cancels, as in attention over single numbers, few bits
 stay."""
 
@@ -132,7 +133,12 @@ def test_training_steps_are_those_of_the_reference(case: Case, optimizer: Optimi
             assert error(found.sums.loss, expected.sums.loss, 1.0) <= TOLERANCE[dtype]
             wanted = reference.copies()
             for name, values in native.copies().items():
-                assert error(values, wanted[name], before[name]) <= TOLERANCE[dtype], (rows, name)
+                scale = before[name]
+                if dtype == "float32":
+                    # A gradient that is zero but for rounding is as wrong as the ones beside it are large.
+                    slot = name.split(".")[2:]
+                    scale = np.asarray([np.abs(w).max() for n, w in wanted.items() if n.split(".")[2:] == slot])
+                assert error(values, wanted[name], scale) <= TOLERANCE[dtype], (rows, name)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
