@@ -33,7 +33,8 @@ class Session:
         self.history: History | None = None
         self._state: OptimizerState | None = None
         self._pace = Pace()
-        self._quick: tuple[bool, int, Array, QuickGradient | None, dict[str, Array]] | None = None
+        self._quick: tuple[bool, QuickGradient | None] | None = None
+        self._out: tuple[Array, dict[str, Array]] | None = None
 
     # The optimizer's memory ------------------------------------------------------------------------------------------
 
@@ -87,15 +88,18 @@ class Session:
 
     def prepare_gradient(self, out: Array, labels: bool) -> None:
         """Makes the quick way ready for gradients in training that go into this vector, in the form of the last one."""
-        if self._quick is None or self._quick[:2] != (labels, id(out)):
-            quick = self.engine.quick_gradient(labels) if self.model.least_rows == 1 else None
-            self._quick = (labels, id(out), out, quick, self._by_name(out, True))
+        if self.model.least_rows > 1:
+            return
+        if self._quick is None or self._quick[0] != labels:
+            self._quick = (labels, self.engine.quick_gradient(labels))
+        if self._out is None or self._out[0] is not out:
+            self._out = (out, self._by_name(out, True))
 
     def quick_gradient(self, x: Any, t: Any, out: Array) -> tuple[float, dict[str, Array]] | None:
         """Returns what `gradient` in training does, if x, t and out come in the form of the last ones, else None."""
-        if self._quick is None:
+        if self._quick is None or self._out is None:
             return None
-        _, _, known, quick, by_name = self._quick
+        (_, quick), (known, by_name) = self._quick, self._out
         if known is not out or quick is None:
             return None
         loss = quick.gradient(x, t, self._next_step, out)
